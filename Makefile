@@ -1,4 +1,4 @@
-.PHONY: run cluster build release test soak lint bench docs sdks-latest
+.PHONY: run cluster build release test soak million lint bench docs sdks-latest
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint
@@ -33,6 +33,11 @@ soak:
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestSpread -v ./policy/redislimit
 	cd tests/cluster && VENDGATE_SOAK=1 go test -count=1 -timeout 30m -run TestTakeover -v .
 	cd deploy/release && VENDGATE_SOAK=1 go test -count=1 -timeout 60m -run TestReproducible .
+
+# A million connections in SQLite and in PostgreSQL: the figures of docs/scaling.md. It takes about 15
+# minutes, and 6 GB in TMPDIR.
+million:
+	go test -run '^$$' -bench Million -benchtime 2000x -timeout 60m -v ./connect/store
 
 bench:
 	./tests/bench/run.sh

@@ -15,6 +15,8 @@ type contender struct {
 	pid     int
 	// pids are further processes whose CPU time is its own, like nginx's workers.
 	pids []int
+	// server is the process of its database server; 0 without one.
+	server int
 	// admin is where its memory statistics are; empty if it is not Caddy.
 	admin string
 	turns []turn
@@ -47,7 +49,8 @@ const benchApp = `
 
 // contenders starts all of them.
 func (s *stage) contenders() ([]*contender, error) {
-	id, err := s.importConnection()
+	local := "data_dir \"" + s.data + "\"\n"
+	id, err := s.importConnection(local)
 	if err != nil {
 		return nil, err
 	}
@@ -65,10 +68,14 @@ func (s *stage) contenders() ([]*contender, error) {
 	static := "source static {\n connection c1 {\n tenant bench\n app bench\n field access_token {env.VG_TOKEN}\n }\n }\n"
 	platform := "source platform {\n url http://" + s.platform +
 		"/platform/v1\n key {env.VG_KEY}\n allow_http\n allow_private 127.0.0.0/8\n }\n"
-	local := "data_dir \"" + s.data + "\"\n"
 	for _, v := range []struct{ name, id, source string }{{"static", "c1", static}, {"local", id, local},
 		{"platform", "c1", platform}} {
 		if err := add(s.gateway("vendgate, source "+v.name, v.id, v.source)); err != nil {
+			return nil, err
+		}
+	}
+	if *postgres != 0 {
+		if err := add(s.onPostgres()); err != nil {
 			return nil, err
 		}
 	}
@@ -86,16 +93,28 @@ func (s *stage) contenders() ([]*contender, error) {
 	return list, add(s.plain())
 }
 
+// onPostgres is the local source on PostgreSQL.
+func (s *stage) onPostgres() (*contender, error) {
+	store := "store {\n postgres {env.DATABASE_URL}\n key_encryption_key {env.VENDGATE_KEK}\n }\n"
+	id, err := s.importConnection(store)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.gateway("vendgate, source local on PostgreSQL", id, store)
+	c.server = *postgres
+	return c, err
+}
+
 // importConnection stores the connection of the local source; its token outlives the run.
-func (s *stage) importConnection() (string, error) {
-	config, err := write(s.dir, "import.caddyfile", strings.ReplaceAll(globalOptions, "%ADMIN%", "off")+"vendgate {\n"+
+func (s *stage) importConnection(store string) (string, error) {
+	config, err := write(s.dir, "import.caddyfile", strings.ReplaceAll(globalOptions, "%ADMIN%", "off")+"vendgate {\n"+store+
 		fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\n")
 	if err != nil {
 		return "", err
 	}
 	expiry := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
 	id, err := s.vendgate(fmt.Sprintf(`{"access_token":%q,"refresh_token":"r","expires_at":%q}`, token, expiry),
-		"connection", "import", "--data", s.data, "--config", config, "--adapter", "caddyfile", "--tenant", "bench", "--user",
+		"connection", "import", "--config", config, "--adapter", "caddyfile", "--tenant", "bench", "--user",
 		"alice@example.com", "--app", "bench")
 	return strings.TrimSpace(id), err
 }

@@ -24,7 +24,9 @@ var (
 	duration    = flag.Duration("duration", 6*time.Second, "how long a turn lasts")
 	connections = flag.Int("connections", 32, "connections that call in parallel")
 	only        = flag.String("only", "", "measure only contenders whose name contains this; for work on one of them")
-	generator   = flag.String("generator", "auto", "wrk, built-in, or auto: wrk where it is installed")
+	postgres    = flag.Int("postgres", 0, "process id of a PostgreSQL server on this machine: measure the local source on "+
+		"the database of DATABASE_URL too, which VENDGATE_KEK seals")
+	generator = flag.String("generator", "auto", "wrk, built-in, or auto: wrk where it is installed")
 )
 
 func main() {
@@ -66,6 +68,9 @@ func run() error {
 			}
 			c.turns = append(c.turns, turn)
 			log.Printf("round %d  %-46s %6.0f req/s  %6.1f µs CPU a request", round+1, c.name, turn.rate(), turn.cpuMicros())
+			if c.server != 0 {
+				log.Printf("round %d  %-46s %6.1f µs CPU of PostgreSQL a request", round+1, "", turn.serverMicros())
+			}
 		}
 	}
 	report := newReport(contenders, load.name(), *rounds, *duration, *connections)

@@ -18,20 +18,24 @@ type turn struct {
 	took     time.Duration
 	p50, p99 time.Duration
 	cpu      time.Duration
-	mallocs  uint64
-	bytes    uint64
-	rss      int64
+	// server is the CPU time of the database server.
+	server  time.Duration
+	mallocs uint64
+	bytes   uint64
+	rss     int64
 }
 
 func (t turn) rate() float64      { return float64(t.requests) / t.took.Seconds() }
 func (t turn) cpuMicros() float64 { return float64(t.cpu.Microseconds()) / float64(t.requests) }
+
+func (t turn) serverMicros() float64 { return float64(t.server.Microseconds()) / float64(t.requests) }
 
 // measure loads c for a while. CPU time is of the contender's processes only, by /proc/PID/stat.
 func (c *contender) measure(load generate, duration time.Duration, connections int) (turn, error) {
 	if _, err := load.run(c, duration/4, connections); err != nil { // warm up
 		return turn{}, err
 	}
-	cpu, memory := c.cpu(), c.memory()
+	cpu, server, memory := c.cpu(), c.serverCPU(), c.memory()
 	t, err := load.run(c, duration, connections)
 	if err != nil {
 		return t, err
@@ -41,13 +45,24 @@ func (c *contender) measure(load generate, duration time.Duration, connections i
 	}
 	after := c.memory()
 	t.cpu, t.mallocs, t.bytes = c.cpu()-cpu, after.Mallocs-memory.Mallocs, after.TotalAlloc-memory.TotalAlloc
-	t.rss = c.rss()
+	t.server, t.rss = c.serverCPU()-server, c.rss()
 	return t, nil
 }
 
 func (c *contender) cpu() time.Duration {
 	total := processCPU(c.pid)
 	for _, pid := range c.pids {
+		total += processCPU(pid)
+	}
+	return total
+}
+
+// serverCPU is that of the database server's sessions, which are its children.
+func (c *contender) serverCPU() (total time.Duration) {
+	if c.server == 0 {
+		return 0
+	}
+	for _, pid := range children(c.server) {
 		total += processCPU(pid)
 	}
 	return total

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// program is a built vendgate with a configuration for the store.
+type program struct {
+	path, dir, socket string
+	env               []string
+}
+
+func (m *million) program(b *testing.B) *program {
+	p := &program{path: os.Getenv("VENDGATE_BIN"), dir: b.TempDir()}
+	if p.path == "" {
+		p.path = filepath.Join(p.dir, "vendgate")
+		if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", p.path,
+			"../../cmd/vendgate").CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+	}
+	p.socket = filepath.Join(p.dir, "http.sock")
+	p.env = append(os.Environ(), "VENDGATE_KEK="+m.kek, "DATABASE_URL="+m.url, "XDG_DATA_HOME="+p.dir,
+		"XDG_CONFIG_HOME="+p.dir)
+	postgres := ""
+	if m.url != "" {
+		postgres = "postgres {env.DATABASE_URL}"
+	}
+	config := fmt.Sprintf("{\n admin off\n vendgate {\n data_dir %s\n store {\n %s\n key_encryption_key "+
+		"{env.VENDGATE_KEK}\n }\n }\n}\nhttp:// {\n bind unix/%s\n vendgate_health\n}\n", m.dir, postgres, p.socket)
+	if err := os.WriteFile(filepath.Join(p.dir, "Caddyfile"), []byte(config), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, p.path, append(args, "--config", filepath.Join(p.dir, "Caddyfile"))...)
+	cmd.Env = p.env
+	return cmd
+}
+
+// measureGateway starts the program on the store, and runs commands.
+func (m *million) measureGateway(b *testing.B) {
+	p, least := m.program(b), map[string]time.Duration{}
+	note := func(name string, begun time.Time) {
+		if took := time.Since(begun); least[name] == 0 || took < least[name] {
+			least[name] = took
+		}
+	}
+	for range 5 {
+		begun := time.Now()
+		gateway := p.command(b.Context(), "run")
+		if err := gateway.Start(); err != nil {
+			b.Fatal(err)
+		}
+		p.awaitReady(b)
+		note("ready", begun)
+		b.ReportMetric(residentMiB(b, gateway.Process.Pid), "RSS-MiB")
+		if err := errors.Join(gateway.Process.Signal(os.Interrupt), gateway.Wait()); err != nil {
+			b.Fatal(err)
+		}
+		for name, args := range map[string][]string{
+			"connection-list": {"connection", "list", "--tenant", tenantOf(0)}, "tenant-list": {"tenant", "list"},
+		} {
+			begun := time.Now()
+			if out, err := p.command(b.Context(), args...).CombinedOutput(); err != nil {
+				b.Fatalf("%v: %s", err, out)
+			}
+			note(name, begun)
+		}
+		begun = time.Now() // a command that opens no store
+		if err := exec.CommandContext(b.Context(), p.path, "version").Run(); err != nil {
+			b.Fatal(err)
+		}
+		note("version", begun)
+	}
+	b.ReportMetric(0, "ns/op")
+	for name, took := range least {
+		b.ReportMetric(float64(took)/float64(time.Millisecond), name+"-ms")
+	}
+}
+
+// awaitReady asks the gateway until it is ready.
+func (p *program) awaitReady(b *testing.B) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", p.socket)
+		}}}
+	last := ""
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		res, err := client.Get("http://gateway/health/ready")
+		if err != nil {
+			last = err.Error()
+			continue
+		}
+		_ = res.Body.Close()
+		if res.StatusCode == http.StatusOK {
+			return
+		}
+		last = res.Status
+	}
+	b.Fatal("the gateway does not become ready: ", last)
+}
+
+// residentMiB is what a process takes of the machine's memory.
+func residentMiB(b *testing.B, pid int) float64 {
+	raw := must[[]byte](b)(os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)))
+	var size, resident int
+	if _, err := fmt.Sscan(string(raw), &size, &resident); err != nil {
+		b.Fatal(err)
+	}
+	return float64(resident) * float64(os.Getpagesize()) / (1 << 20)
+}
