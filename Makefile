@@ -31,7 +31,7 @@ test:
 soak:
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestCasesByPlace ./tests/hostile
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestSpread -v ./policy/redislimit
-	cd tests/cluster && VENDGATE_SOAK=1 go test -count=1 -timeout 30m -run TestTakeover -v .
+	cd tests/cluster && VENDGATE_SOAK=1 go test -count=1 -timeout 30m -run 'TestTakeover|TestBudgets|TestRedis' -v .
 	cd deploy/release && VENDGATE_SOAK=1 go test -count=1 -timeout 60m -run TestReproducible .
 
 # A million connections in SQLite and in PostgreSQL: the figures of docs/scaling.md. It takes about 15
