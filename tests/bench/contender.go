@@ -107,7 +107,8 @@ func (s *stage) onPostgres() (*contender, error) {
 
 // importConnection stores the connection of the local source; its token outlives the run.
 func (s *stage) importConnection(store string) (string, error) {
-	config, err := write(s.dir, "import.caddyfile", strings.ReplaceAll(globalOptions, "%ADMIN%", "off")+"vendgate {\n"+store+
+	config, err := write(s.dir, "import.caddyfile",
+		strings.ReplaceAll(globalOptions, "%ADMIN%", "off")+"vendgate {\n"+store+
 		fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\n")
 	if err != nil {
 		return "", err

@@ -38,7 +38,7 @@ func run(ctx context.Context, dir string, c connect.Connection) error {
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	defer store.Close()
+	defer store.Close() //nolint:contextcheck // it bounds its own
 	link, err := store.CreateLink(ctx, c)
 	if err != nil {
 		return fmt.Errorf("making the link: %w", err)
