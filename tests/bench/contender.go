@@ -109,7 +109,7 @@ func (s *stage) onPostgres() (*contender, error) {
 func (s *stage) importConnection(store string) (string, error) {
 	config, err := write(s.dir, "import.caddyfile",
 		strings.ReplaceAll(globalOptions, "%ADMIN%", "off")+"vendgate {\n"+store+
-		fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\n")
+			fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\n")
 	if err != nil {
 		return "", err
 	}

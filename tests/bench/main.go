@@ -25,8 +25,7 @@ var (
 	connections = flag.Int("connections", 32, "connections that call in parallel")
 	only        = flag.String("only", "", "measure only contenders whose name contains this; for work on one of them")
 	postgres    = flag.Int("postgres", 0, "process id of a PostgreSQL server on this machine: measure the local source "+
-		"on "+
-		"the database of DATABASE_URL too, which VENDGATE_KEK seals")
+		"on the database of DATABASE_URL too, which VENDGATE_KEK seals")
 	generator = flag.String("generator", "auto", "wrk, built-in, or auto: wrk where it is installed")
 )
 
