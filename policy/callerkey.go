@@ -91,8 +91,8 @@ func (k *CallerKey) live(now time.Time) bool { return k.Expires.IsZero() || now.
 // Caller returns the caller key of digest d and its tenant. Without them it is
 // `invalid_tenant_key`: there is no such key, it has expired, or no key of the tenant is live. A
 // tenant that is disabled, or was taken out of the configuration, takes its caller keys along. That
-// a key has expired is said of those that lived when the store was last read. Other errors are those
-// of [Keyring.Lookup].
+// a key has expired is said of those that lived when the store was last read. Other errors are
+// those of [Keyring.Lookup].
 func (k *Keyring) Caller(ctx context.Context, d Digest) (*CallerKey, *Tenant, error) {
 	s := k.snapshot.Load()
 	if !k.holds(s.callers[d] != nil) {

@@ -136,8 +136,8 @@ func (k *Keyring) Lookup(ctx context.Context, d Digest) (*Tenant, error) {
 	return s.tenants[d], nil
 }
 
-// Tenant returns the tenant of an id, or nil without an error if no key of it is live. Its errors are
-// those of Lookup.
+// Tenant returns the tenant of an id, or nil without an error if no key of it is live. Its errors
+// are those of Lookup.
 func (k *Keyring) Tenant(ctx context.Context, id string) (*Tenant, error) {
 	if t := k.snapshot.Load().byID[id]; k.holds(t != nil) {
 		return t, nil

@@ -171,8 +171,8 @@ func TestMissesShareAnAnswer(t *testing.T) {
 	})
 }
 
-// TestStoreErrors: a store that cannot be read takes no key away, and of one that it did not have it
-// is not said that it is wrong. The log says so once.
+// TestStoreErrors: a store that cannot be read takes no key away, and of one that it did not have
+// it is not said that it is wrong. The log says so once.
 func TestStoreErrors(t *testing.T) {
 	down := errors.New("disk on fire")
 	for name, c := range map[string]struct{ version, load error }{"version": {down, nil}, "load": {nil, down},
@@ -190,7 +190,8 @@ func TestStoreErrors(t *testing.T) {
 				time.Sleep(10 * pollEvery)
 				synctest.Wait()
 				wantTenants(t, k, map[string]string{"b1": "beta", "conf": "acme", "b2": "upstream_unavailable"})
-				if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `level=ERROR msg="the store cannot be read`) ||
+				if strings.Count(log.String(), "\n") != 1 ||
+					!strings.Contains(log.String(), `level=ERROR msg="the store cannot be read`) ||
 					!strings.Contains(log.String(), "disk on fire") {
 					t.Errorf("log: %s", log)
 				}
@@ -199,7 +200,8 @@ func TestStoreErrors(t *testing.T) {
 				time.Sleep(pollEvery)
 				synctest.Wait()
 				wantTenants(t, k, map[string]string{"b1": "", "conf": "acme"})
-				if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `msg="the store can be read again" after=9s`) {
+				if strings.Count(log.String(), "\n") != 1 ||
+					!strings.Contains(log.String(), `msg="the store can be read again" after=9s`) {
 					t.Errorf("log: %s", log)
 				}
 			})

@@ -30,7 +30,7 @@ const (
 )
 
 // postgresDB is a store's database of PostgreSQL, which any number of processes share. Each
-// transaction stands for itself: nothing is kept in a session, so that a pooler may hand each to
+// transaction is complete in itself: nothing is kept in a session, so that a pooler may hand each to
 // another one.
 type postgresDB struct {
 	store  *Store

@@ -92,7 +92,7 @@ cat >"$dir/redis.conf" <<-END
 END
 background redis redis-server "$dir/redis.conf"
 
-# The key that seals the keyset, which is in the database. Whoever has both can read every credential.
+# The key that seals the keyset, which is in the database. Anyone with both can read every credential.
 [ -e "$dir/kek" ] || "$program" keyset kek create --out "$dir/kek"
 
 # What all gateways share, for commands as well.

@@ -178,7 +178,8 @@ func TestNodes(t *testing.T) {
 	eventually(t, "one has left", func() bool { return a.Nodes() == 1 })
 }
 
-// TestNonsense: something else in Redis's place cannot grant without a bound, nor keep a call asking.
+// TestNonsense: something else in Redis's place cannot grant without a bound, nor keep a call
+// asking.
 func TestNonsense(t *testing.T) {
 	for name, reply := range map[string]string{
 		"a boundless grant":    "*5\r\n:1\r\n:1000000\r\n:0\r\n:0\r\n:1\r\n",

@@ -324,8 +324,8 @@ func TestOutageReturn(t *testing.T) {
 	})
 }
 
-// TestEmptied: a Redis that has lost its buckets, without any call that failed, forgives nothing that
-// this node knows.
+// TestEmptied: a Redis that has lost its buckets, without any call that failed, forgives nothing
+// that this node knows.
 func TestEmptied(t *testing.T) {
 	server := services.Redis(t)
 	clock := newClock()

@@ -51,8 +51,8 @@ type answer struct {
 }
 
 // share divides what is left, where that is less than a tenth, into leases so small that together
-// they are a small part of it; below share units that is none, and only what a request waits for is
-// given.
+// they are a small part of it; below share units, the lease is zero, and only what a request waits
+// for is given.
 const share = 16
 
 // call runs take.lua for buckets of one tenant. now is the time in Redis's microseconds.

@@ -45,7 +45,7 @@ type options struct {
 	limiter string
 	// local are lines of the source `local`, such as `margin 5s`.
 	local string
-	// shutdownDelay is a duration of Caddy's. Empty is none, for nodes that no balancer leads to.
+	// shutdownDelay is a duration of Caddy's. Leave it empty for nodes without a balancer.
 	shutdownDelay string
 	// nodes is how many there are; 0 means three.
 	nodes int

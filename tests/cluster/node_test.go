@@ -133,7 +133,7 @@ func port(addr string) string {
 	return port
 }
 
-// probes keep no connection: each asks whoever listens by then.
+// probes keep no connection: each asks the process that listens by then.
 var probes = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // status is the status of a GET; 0 where none came.

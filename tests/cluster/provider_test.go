@@ -163,7 +163,7 @@ func (p *provider) rotate(g *grant) {
 	p.tokens[g.access], p.tokens[g.refresh] = g, g
 }
 
-// authorize consents at once, in the name of whoever asks.
+// authorize consents at once, in the name of the browser that asks.
 func (p *provider) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	code := "code-" + rand.Text()
@@ -265,7 +265,7 @@ func (p *provider) revoke(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// admits counts a call of the API, and answers it where its credential is none.
+// admits counts a call of the API, and answers it where its credential is invalid.
 func (p *provider) admits(w http.ResponseWriter, r *http.Request) bool {
 	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	p.mu.Lock()

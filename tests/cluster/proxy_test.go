@@ -41,8 +41,8 @@ func newProxy(t testing.TB, upstream string) *proxy {
 // cut closes all connections and refuses new ones, as a service whose process is gone.
 func (p *proxy) cut() { p.proxy.Stop() }
 
-// mend lets connections through again after a cut.
-func (p *proxy) mend() {
+// restore lets connections through again after a cut.
+func (p *proxy) restore() {
 	p.t.Helper()
 	if err := p.proxy.Start(); err != nil {
 		p.t.Fatal(err)
@@ -69,7 +69,7 @@ func (p *proxy) toward(addr string) {
 	p.t.Helper()
 	p.proxy.Stop()
 	p.proxy.Upstream = addr
-	p.mend()
+	p.restore()
 }
 
 func (p *proxy) toxic(name, kind, attributes string) {

@@ -53,7 +53,7 @@ func TestProxy(t *testing.T) {
 	want("at first", "one")
 	p.cut()
 	want("cut", "connection refused")
-	p.mend()
+	p.restore()
 	want("mended", "one")
 	p.slow(300)
 	began := time.Now()

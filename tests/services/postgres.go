@@ -108,7 +108,7 @@ func BinDir(t testing.TB) string {
 		return n
 	}
 	slices.SortFunc(dirs, func(a, b string) int { return version(b) - version(a) })
-	path, err := filepath.EvalSymlinks(find(t, "initdb", "postgresql", dirs...)) // psql lies beside the real one
+	path, err := filepath.EvalSymlinks(find(t, "initdb", "postgresql", dirs...)) // psql is next to the real one
 	must(t, err)
 	return filepath.Dir(path)
 }

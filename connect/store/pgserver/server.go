@@ -223,7 +223,7 @@ func (v *Server) reach(ctx context.Context) (err error) {
 	return err
 }
 
-// Close ends all connections, and the search for the server. Whoever uses DB closes that first.
+// Close ends all connections, and the search for the server. Close what uses DB first.
 func (v *Server) Close() {
 	v.changing.Lock()
 	v.end()
