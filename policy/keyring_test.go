@@ -235,9 +235,9 @@ func TestKeysLast(t *testing.T) {
 				t.Errorf("%s: tenant %v, %v", when, byName, err)
 			}
 		}
-		time.Sleep(KeysLast - 1)
+		time.Sleep(KeysLast - time.Nanosecond)
 		good("just before", "beta", "")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		good("five minutes later", "upstream_unavailable", "upstream_unavailable")
 		wantTenants(t, k, map[string]string{"conf": "upstream_unavailable", "none": "upstream_unavailable"})
 		_, err := k.Lookup(t.Context(), DigestOf("b1"))

@@ -97,12 +97,17 @@ func (l *Limiter) beat(ctx context.Context) {
 // nodesKey holds the nodes by the time of their last word.
 const nodesKey = "vendgate:nodes"
 
-// announce tells Redis that this node is there, or leaves.
+// announce tells Redis that this node is there, or leaves. The first count after an outage is
+// never below the last one before it: to a Redis that has come back empty, others may not have
+// announced themselves yet.
 func (l *Limiter) announce(ctx context.Context, there bool) error {
 	ctx, cancel := context.WithTimeout(ctx, l.o.Timeout)
 	defer cancel()
 	n, err := nodesScript.Run(ctx, l.client, []string{nodesKey}, l.id, flag(there), int(deadAfter.Seconds())).Int64()
 	if err == nil && there {
+		if _, up := l.circuit.state(); !up {
+			n = max(n, l.nodes.Load())
+		}
 		l.nodes.Store(n)
 		l.o.Observer.Nodes(int(n))
 	}

@@ -42,7 +42,8 @@ type entry struct {
 	// flight is open while a call for this bucket is under way; waiting are the requests that need it.
 	flight  chan struct{}
 	waiting int
-	// demand is how many units were asked for since asked, and last the size of the last lease.
+	// demand is how many units were asked for since asked, and last the size of the last lease, or 0
+	// if all was given back since.
 	demand int
 	asked  time.Time
 	last   int
@@ -132,11 +133,11 @@ func (e *entry) unlease() {
 }
 
 // request is what to ask for, by the one that holds the flight.
-func (e *entry) request(era uint64, now time.Time) request {
+func (e *entry) request(era uint64, nodes int, now time.Time) request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	rate := float64(e.demand) / max(now.Sub(e.asked), minSpan).Seconds()
-	r := e.giveBack(era, now)
+	r := e.giveBack(era, nodes, now)
 	r.least = max(1, e.waiting)
 	if e.short {
 		// Others wait for the same units, but here they are spent as soon as they are there.
@@ -151,23 +152,28 @@ func (e *entry) request(era uint64, now time.Time) request {
 }
 
 // giveBack is what to tell Redis of the bucket, besides what is asked for.
-func (e *entry) giveBack(era uint64, now time.Time) request {
+func (e *entry) giveBack(era uint64, nodes int, now time.Time) request {
 	r := request{name: e.name, budget: e.budget, back: e.back, since: e.since, known: e.known}
 	e.back = 0
+	since := 0
 	if e.era != era {
-		r.debit = e.outage.debit
+		r.debit, since = e.outage.debit, e.leasedSince(nodes)
 	}
 	// Redis may have been emptied although no call has failed: it was restarted, or flushed.
-	r.seed = e.spentAt(now) + int64(r.debit)*unit
+	r.seed = e.spentAt(now, since) + int64(r.debit)*unit
 	return r
 }
 
-// spentAt is what is still spent as far as this node knows, in parts.
-func (e *entry) spentAt(now time.Time) int64 {
+// leasedSince is about how many units the other nodes have leased since this node's last call: as
+// much as this node has.
+func (e *entry) leasedSince(nodes int) int { return (nodes - 1) * e.last }
+
+// spentAt is what is still spent as far as this node knows, with since units more, in parts.
+func (e *entry) spentAt(now time.Time, since int) int64 {
 	if e.at.IsZero() {
 		return 0
 	}
-	return max(0, e.spent-int64(e.budget)*now.Sub(e.at).Microseconds())
+	return max(0, e.spent+int64(since)*unit-int64(e.budget)*now.Sub(e.at).Microseconds())
 }
 
 // answer takes what the call has brought; it ends the flight.

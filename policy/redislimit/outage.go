@@ -32,8 +32,7 @@ func (e *entry) takeLocal(d *policy.Draw, nodes int, now time.Time) (wait time.D
 	if o.at.IsZero() {
 		o.at, o.left = now, min(1, part)
 		if !e.at.IsZero() {
-			// The others have leased since then, about as much as this node has.
-			since := float64((nodes - 1) * e.last)
+			since := float64(e.leasedSince(nodes))
 			o.left = max(0, float64(e.budget)-float64(e.spent)/unit-since) / float64(nodes)
 		}
 	}

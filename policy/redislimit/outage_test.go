@@ -224,6 +224,51 @@ func TestOutageIsToldAfterwards(t *testing.T) {
 	}
 }
 
+// TestOutageLosesLeases: a Redis that comes back empty forgives no lease that other nodes got after
+// the last call of the node that it first hears of again.
+func TestOutageLosesLeases(t *testing.T) {
+	const count, budget, step = 3, 600, 10 * time.Millisecond
+	for first := range count {
+		t.Run(fmt.Sprint("node ", first, " first"), func(t *testing.T) {
+			server := services.Redis(t)
+			clock, nodes, passed := newClock(), make([]*Limiter, count), 0
+			acme := make([]*policy.Tenant, count)
+			for i := range nodes {
+				nodes[i], _ = newLimiter(t, server.URL, clock, Options{})
+				nodes[i].nodes.Store(count)
+				acme[i] = tenant(nodes[i], "acme", policy.Budgets{Token: budget})
+			}
+			use := func(times int) {
+				for i := range times {
+					clock.forward(step)
+					if n := (first + i) % count; spend(t, nodes[n], acme[n], clock.Now()) {
+						passed++
+					}
+				}
+			}
+			use(310)
+			for _, l := range nodes {
+				l.fail(0, context.DeadlineExceeded)
+			}
+			use(90)
+			flush(t, nodes[0])
+			for i := range nodes {
+				l := nodes[(first+i)%count]
+				l.beat(t.Context())
+				if l.Degraded() != "" || l.Nodes() != count {
+					t.Fatalf("%d nodes, degraded: %q", l.Nodes(), l.Degraded())
+				}
+				l.sweep(t.Context(), false)
+			}
+			use(900)
+			came := int(budget * (1300 * step).Minutes())
+			if most := budget + came; passed > most || passed < most-100 {
+				t.Errorf("%d passed, with %d units and %d that came", passed, budget, came)
+			}
+		})
+	}
+}
+
 // TestOutageGuesses: keys that no source accepts take no room from others while Redis is away. Else
 // the guesses of one tenant would have the calls of all others refused.
 func TestOutageGuesses(t *testing.T) {

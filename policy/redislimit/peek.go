@@ -12,7 +12,7 @@ import (
 func (l *Limiter) Peek(ctx context.Context, d policy.Draw, now time.Time) policy.Level {
 	fresh, spent, units := false, int64(0), 0
 	l.entries.peek(d.Key, func(e *entry) {
-		spent, units = e.spentAt(now), e.units
+		spent, units = e.spentAt(now, 0), e.units
 		fresh = !e.at.IsZero() && e.budget == d.Budget && now.Sub(e.at) < leaseFor
 	})
 	if _, up := l.circuit.state(); up && !fresh {

@@ -75,10 +75,10 @@ func (l *Limiter) call(ctx context.Context, requests []request) (answers []answe
 		return nil, 0, fmt.Errorf("the script answered %d numbers for %d budgets", len(numbers), len(requests))
 	}
 	answers = make([]answer, len(requests))
-	for i := range answers {
+	for i, r := range requests {
 		n := numbers[1+4*i:]
 		answers[i] = answer{int(n[0]), n[1], time.Duration(n[2]) * time.Microsecond, n[3] == 1}
-		if !answers[i].fits(requests[i]) {
+		if !answers[i].fits(r) {
 			return nil, 0, fmt.Errorf("the script granted %d units, with more to come in %d µs", n[0], n[2])
 		}
 	}

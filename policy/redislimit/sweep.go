@@ -17,6 +17,9 @@ func (l *Limiter) sweep(ctx context.Context, all bool) {
 		if all || now.After(e.until) || now.Sub(e.used) > idleAfter {
 			e.unlease()
 		}
+		if all {
+			e.last = 0
+		}
 		if e.back > 0 || e.era != era && e.outage.debit > 0 {
 			byTenant[e.key.Tenant] = append(byTenant[e.key.Tenant], e)
 		}
@@ -35,7 +38,7 @@ func (l *Limiter) giveBack(ctx context.Context, entries []*entry, era uint64) {
 	requests, now := make([]request, len(entries)), l.now()
 	for i, e := range entries {
 		e.mu.Lock()
-		requests[i] = e.giveBack(era, now)
+		requests[i] = e.giveBack(era, l.Nodes(), now)
 		e.mu.Unlock()
 	}
 	answers, _, err := l.call(ctx, requests)

@@ -92,7 +92,7 @@ func (t *turn) leave() {
 func (l *Limiter) lease(all []*entry, era uint64) {
 	requests, sent := make([]request, len(all)), l.now()
 	for i, e := range all {
-		requests[i] = e.request(era, sent)
+		requests[i] = e.request(era, l.Nodes(), sent)
 	}
 	answers, redisNow, err := l.call(context.Background(), requests)
 	if err != nil {
