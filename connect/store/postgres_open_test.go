@@ -333,7 +333,9 @@ func testPostgresBackup(t *testing.T) {
 
 // TestPostgresAdoptCopy checks that a database which pg_restore filled starts with nothing under
 // way: no session, authorization, refresh or node of when it was dumped.
-func TestPostgresAdoptCopy(t *testing.T) { storetest.On(t, testPostgresAdoptCopy, storetest.PostgreSQL) }
+func TestPostgresAdoptCopy(t *testing.T) {
+	storetest.On(t, testPostgresAdoptCopy, storetest.PostgreSQL)
+}
 
 func testPostgresAdoptCopy(t *testing.T) {
 	dir := t.TempDir()
