@@ -122,9 +122,9 @@ func connectAlice(t testing.TB, s *store.Store) string {
 	})))
 }
 
-// TestChangesAreSeen is of what is taken away at one of three nodes: that one refuses it at once, the
-// others within 100 ms if they hear of it, else within a second. Through a pooler in transaction mode
-// nothing is heard.
+// TestChangesAreSeen is of what is taken away at one of three nodes: that one refuses it at once,
+// the others within 100 ms if they hear of it, else within a second. Through a pooler in
+// transaction mode nothing is heard.
 func TestChangesAreSeen(t *testing.T) {
 	for name, c := range map[string]struct {
 		pooled, listening bool

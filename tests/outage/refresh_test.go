@@ -102,9 +102,9 @@ func wantUnavailable(t testing.TB, err error) {
 	}
 }
 
-// TestRefreshDuringOutage loses the server while the provider answers a refresh, for longer than the
-// lease lasts. The new grant is the only copy: it must be stored when the server is back, before
-// another node takes the lease over and sends the old refresh token again.
+// TestRefreshDuringOutage loses the server while the provider answers a refresh, for longer than
+// the lease lasts. The new grant is the only copy: it must be stored when the server is back,
+// before another node takes the lease over and sends the old refresh token again.
 func TestRefreshDuringOutage(t *testing.T) {
 	for name, c := range map[string]struct {
 		lose, back func(*services.Postgres)
