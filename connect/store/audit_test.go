@@ -57,7 +57,7 @@ func testAuditTrail(t *testing.T) {
 }
 
 // TestNoChangeWithoutItsRow keeps rows from the audit trail: nothing may change then.
-func TestNoChangeWithoutItsRow(t *testing.T) { storetest.EachAtOnce(t, testNoChangeWithoutItsRow) }
+func TestNoChangeWithoutItsRow(t *testing.T) { storetest.DirectAtOnce(t, testNoChangeWithoutItsRow) }
 
 func testNoChangeWithoutItsRow(t *testing.T) {
 	openScene := scenes(t)
@@ -82,10 +82,7 @@ func testNoChangeWithoutItsRow(t *testing.T) {
 
 // TestNoRowWithoutItsChange keeps changes from each table in turn.
 func TestNoRowWithoutItsChange(t *testing.T) {
-	storetest.On(t, func(t *testing.T) {
-		t.Parallel()
-		testNoRowWithoutItsChange(t)
-	}, storetest.SQLite, storetest.PostgreSQL)
+	storetest.DirectAtOnce(t, testNoRowWithoutItsChange)
 }
 
 func testNoRowWithoutItsChange(t *testing.T) {
@@ -295,7 +292,7 @@ func testAuditPages(t *testing.T) {
 
 // TestAuditText checks that what comes from outside is bounded, and cannot speak to the terminal
 // that prints it.
-func TestAuditText(t *testing.T) { storetest.EachAtOnce(t, testAuditText) }
+func TestAuditText(t *testing.T) { storetest.DirectAtOnce(t, testAuditText) }
 
 func testAuditText(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
@@ -329,7 +326,9 @@ func testAuditText(t *testing.T) {
 
 // TestNoSecretInTheAuditTrail looks for what the store was given. What it hands out,
 // TestNothingInTheClear looks for.
-func TestNoSecretInTheAuditTrail(t *testing.T) { storetest.EachAtOnce(t, testNoSecretInTheAuditTrail) }
+func TestNoSecretInTheAuditTrail(t *testing.T) {
+	storetest.DirectAtOnce(t, testNoSecretInTheAuditTrail)
+}
 
 func testNoSecretInTheAuditTrail(t *testing.T) {
 	openScene := scenes(t)
