@@ -244,9 +244,9 @@ func (g *assembly) logStart(ctx context.Context) {
 	if started.Swap(true) {
 		message = "vendgate reloaded"
 	}
-	tenants, dir := len(g.configured), ""
+	tenants, place := len(g.configured), ""
 	if g.store != nil {
-		dir = g.store.Dir()
+		place = g.store.Place()
 		stored, err := g.store.CountTenants(ctx, slices.Collect(maps.Keys(g.configured)))
 		if err != nil {
 			g.log.Error("counting the tenants of the store", "error", err)
@@ -254,7 +254,7 @@ func (g *assembly) logStart(ctx context.Context) {
 		tenants += stored
 	}
 	v := version.Get()
-	g.log.Info(message, "version", v.Version, "commit", v.Commit, "caddy", v.Caddy, "store", dir,
+	g.log.Info(message, "version", v.Version, "commit", v.Commit, "caddy", v.Caddy, "store", place,
 		"apps", len(g.catalog.Slugs()), "tenants", tenants)
 }
 

@@ -16,11 +16,15 @@ func keysetCommands(parent *cobra.Command) {
 		"it they are lost, and\nanyone who has both can read them all."
 	kekCommands(parent, &f)
 	subcommand(parent, "create", "Creates the store and its keyset, unless they exist", 0,
-		f.with(func(cmd *cobra.Command, _ *store.Store, a config, _ []string) error {
+		f.with(func(cmd *cobra.Command, store *store.Store, a config, _ []string) error {
 			if f.json {
-				return printJSON(cmd.OutOrStdout(), map[string]string{"data_dir": a.StoreDir()})
+				name := "data_dir"
+				if a.Store.Postgres != "" {
+					name = "database"
+				}
+				return printJSON(cmd.OutOrStdout(), map[string]string{name: store.Place()})
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "The store and its keyset are in %s\n", a.StoreDir())
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "The store and its keyset are in %s\n", store.Place())
 			return err
 		}))
 	subcommand(parent, "rotate", "Adds a new key and seals every connection with it; the old keys stay for old backups", 0,

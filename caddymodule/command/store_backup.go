@@ -340,11 +340,11 @@ func changeCells(changes []backup.Change, applied bool) (rows [][]string) {
 func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 	cmd := subcommand(parent, "upgrade", "Brings the store of an older version to this version, and keeps a copy of it", 0,
 		func(cmd *cobra.Command, _ []string) (err error) {
-			store, a, err := f.openAs(cmd, store.Options{Existing: true})
+			store, _, err := f.openAs(cmd, store.Options{Existing: true})
 			if err != nil {
 				return err
 			}
-			u := store.Upgraded()
+			u, place := store.Upgraded(), store.Place()
 			if err := store.Close(); err != nil {
 				return err
 			}
@@ -357,8 +357,7 @@ func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 					return err
 				}
 			}
-			text := upgraded(a, u)
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), upgraded(place, u))
 			return err
 		})
 	cmd.Long = "A new version of the program may need another schema of the database. The gateway upgrades it at " +
@@ -368,17 +367,13 @@ func upgradeCommand(parent *cobra.Command, f *storeFlags) {
 }
 
 // upgraded tells what an upgrade did. Of PostgreSQL there is no copy: pg_dump makes one.
-func upgraded(a config, u store.Upgrade) string {
-	where := "in " + a.StoreDir()
-	if a.Store.Postgres != "" {
-		where = "in PostgreSQL"
-	}
+func upgraded(place string, u store.Upgrade) string {
 	switch {
 	case u.To == 0:
-		return "The store " + where + " has the schema of this version already"
+		return "The store in " + place + " has the schema of this version already"
 	case u.Copy == "":
-		return fmt.Sprintf("The store %s now has schema %d; it had schema %d", where, u.To, u.From)
+		return fmt.Sprintf("The store in %s now has schema %d; it had schema %d", place, u.To, u.From)
 	}
-	return fmt.Sprintf("The store %s now has schema %d; it is as it was, with schema %d, in %s", where, u.To, u.From,
+	return fmt.Sprintf("The store in %s now has schema %d; it is as it was, with schema %d, in %s", place, u.To, u.From,
 		u.Copy)
 }

@@ -84,8 +84,20 @@ func TestStoreMigrateJSON(t *testing.T) {
 // TestStoreCommandsOfPostgres: commands that are of SQLite say what to use in their place.
 func TestStoreCommandsOfPostgres(t *testing.T) {
 	kek, _ := createKEK(t)
-	config := postgresConfig(t, t.TempDir(), services.PostgreSQL(t).URL, kek)
-	must(t, "", "keyset", "create", "--config", config)
+	pg := services.PostgreSQL(t)
+	config := postgresConfig(t, t.TempDir(), pg.URL, kek)
+	place := "PostgreSQL database " + pg.Database + " at " + pg.Addr
+	if out := must(t, "", "keyset", "create", "--config", config); out != "The store and its keyset are in "+place+"\n" {
+		t.Errorf("keyset create: %s", out)
+	}
+	if out := must(t, "", "keyset", "create", "--json", "--config", config); out !=
+		fmt.Sprintf("{\n  \"database\": %q\n}\n", place) {
+		t.Errorf("keyset create --json: %s", out)
+	}
+	_, noted, err := run(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--config", config)
+	if err != nil || noted != "tenant acme is in the store in "+place+"\n" {
+		t.Errorf("tenant create: %v: %s", err, noted)
+	}
 	file := filepath.Join(t.TempDir(), "backup")
 	for said, args := range map[string][]string{
 		"back it up by pg_dump": {"store", "backup", file},
@@ -96,7 +108,7 @@ func TestStoreCommandsOfPostgres(t *testing.T) {
 		}
 	}
 	if out := must(t, "", "store", "upgrade", "--config", config); out !=
-		"The store in PostgreSQL has the schema of this version already\n" {
+		"The store in "+place+" has the schema of this version already\n" {
 		t.Errorf("upgrade: %s", out)
 	}
 	if out := must(t, "", "store", "adopt", "--config", config); !strings.HasPrefix(out, "The restored store is ready") {

@@ -59,7 +59,7 @@ func createCommand(parent *cobra.Command, f *storeFlags) {
 			if err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintln(cmd.ErrOrStderr(), "tenant "+t.ID+" is in the store "+a.StoreDir()); err != nil {
+			if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "tenant %s is in the store in %s\n", t.ID, store.Place()); err != nil {
 				return err
 			}
 			return f.printKey(cmd.OutOrStdout(), t.ID, key)

@@ -15,7 +15,7 @@ var keyForm = regexp.MustCompile(`^pk_live_[0-9A-Za-z]{43}$`)
 func TestTenantCommands(t *testing.T) {
 	dir := t.TempDir()
 	first, noted, err := run(t, "", "tenant", "create", "acme", "--email", "dev@acme.example", "--data", dir)
-	if err != nil || noted != "tenant acme is in the store "+dir+"\n" {
+	if err != nil || noted != "tenant acme is in the store in "+dir+"\n" {
 		t.Fatalf("created: %v, and said %q", err, noted)
 	}
 	if !keyForm.MatchString(strings.TrimSuffix(first, "\n")) {

@@ -10,7 +10,7 @@ import (
 )
 
 // TestAccount follows what a provider called the account through the grants of a connection.
-func TestAccount(t *testing.T) { storetest.EachAtOnce(t, testAccount) }
+func TestAccount(t *testing.T) { storetest.DirectAtOnce(t, testAccount) }
 
 func testAccount(t *testing.T) {
 	s := openStore(t, t.TempDir())

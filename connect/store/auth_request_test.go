@@ -89,7 +89,7 @@ func testTakeTogether(t *testing.T) {
 }
 
 // TestEndedAuthRequest checks that a request ends with its hour and with its link.
-func TestEndedAuthRequest(t *testing.T) { storetest.EachAtOnce(t, testEndedAuthRequest) }
+func TestEndedAuthRequest(t *testing.T) { storetest.DirectAtOnce(t, testEndedAuthRequest) }
 
 func testEndedAuthRequest(t *testing.T) {
 	wait := func(d time.Duration) func(*testing.T, *Store, *ticker, connect.Link) {
@@ -176,7 +176,7 @@ func testAuthRequestRefuses(t *testing.T) {
 
 // TestMovedAuthRequest checks that somebody who can write the database cannot make a request
 // another's.
-func TestMovedAuthRequest(t *testing.T) { storetest.EachAtOnce(t, testMovedAuthRequest) }
+func TestMovedAuthRequest(t *testing.T) { storetest.DirectAtOnce(t, testMovedAuthRequest) }
 
 func testMovedAuthRequest(t *testing.T) {
 	mallorys := connect.DigestOf("mallory's browser")

@@ -39,7 +39,7 @@ var (
 	ErrOtherTrail = errors.New("its audit trail does not continue that of the backup")
 	// ErrPostgresBackup is of a store that this program does not copy.
 	ErrPostgresBackup = errors.New("the store is in PostgreSQL: back it up by pg_dump and restore it by pg_restore, " +
-		"see docs/postgresql.md")
+		"see docs/backup.md")
 )
 
 // Copy is what is known of a copy of a store's database.
@@ -372,11 +372,9 @@ func continues(r, copied connect.AuditRow) bool {
 
 // Adopt makes the store, whose database is a restored copy, one of its own: what was under way when
 // the copy was made is ended (sessions of the dashboard, authorizations at providers, refreshes),
-// and the restore is recorded.
+// and the restore is recorded. The zero Copy is one of which nothing is known, such as a dump of
+// PostgreSQL. No gateway may be running.
 func (s *Store) Adopt(ctx context.Context, c Copy) error {
-	if s.o.Postgres != "" {
-		return ErrPostgresBackup
-	}
 	detail := "a copy without a date"
 	if !c.At.IsZero() {
 		detail = "the backup of " + c.At.Format(time.RFC3339)

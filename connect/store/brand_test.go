@@ -11,7 +11,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestBrand(t *testing.T) { storetest.EachAtOnce(t, testBrand) }
+func TestBrand(t *testing.T) { storetest.DirectAtOnce(t, testBrand) }
 
 func testBrand(t *testing.T) {
 	long := "https://cdn.example/" + strings.Repeat("x", connect.MaxLogoURL-len("https://cdn.example/"))

@@ -87,7 +87,7 @@ func testCallerKeys(t *testing.T) {
 	}
 }
 
-func TestCallerKeysEnd(t *testing.T) { storetest.EachAtOnce(t, testCallerKeysEnd) }
+func TestCallerKeysEnd(t *testing.T) { storetest.DirectAtOnce(t, testCallerKeysEnd) }
 
 func testCallerKeysEnd(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -18,7 +18,7 @@ const otherByte = `CAST(substr(sealed, 1, 20) || CASE substr(sealed, 21, 1) WHEN
 
 // TestTamperedRow checks that a grant opens in the row it was sealed for and nowhere else, whatever
 // somebody who can write the database does, and that storing a new grant does not launder the row.
-func TestTamperedRow(t *testing.T) { storetest.EachAtOnce(t, testTamperedRow) }
+func TestTamperedRow(t *testing.T) { storetest.DirectAtOnce(t, testTamperedRow) }
 
 func testTamperedRow(t *testing.T) {
 	for name, tamper := range map[string]string{

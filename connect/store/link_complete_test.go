@@ -97,7 +97,7 @@ func testEndTogether(t *testing.T) {
 
 // TestCompleteLinkRefuses checks that what cannot be stored leaves the link as it was, to be tried
 // again.
-func TestCompleteLinkRefuses(t *testing.T) { storetest.EachAtOnce(t, testCompleteLinkRefuses) }
+func TestCompleteLinkRefuses(t *testing.T) { storetest.DirectAtOnce(t, testCompleteLinkRefuses) }
 
 func testCompleteLinkRefuses(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -119,7 +119,7 @@ var ends = map[string]struct {
 
 // TestEndedLink checks that of a link that has ended the status is all that can be had, and that
 // nobody learns how it ended.
-func TestEndedLink(t *testing.T) { storetest.EachAtOnce(t, testEndedLink) }
+func TestEndedLink(t *testing.T) { storetest.DirectAtOnce(t, testEndedLink) }
 
 func testEndedLink(t *testing.T) {
 	for name, c := range ends {
@@ -154,7 +154,7 @@ func testEndedLink(t *testing.T) {
 }
 
 func TestLinkEndsAtItsMillisecond(t *testing.T) {
-	storetest.EachAtOnce(t, testLinkEndsAtItsMillisecond)
+	storetest.DirectAtOnce(t, testLinkEndsAtItsMillisecond)
 }
 
 func testLinkEndsAtItsMillisecond(t *testing.T) {

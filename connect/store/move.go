@@ -147,7 +147,15 @@ func (m *mover) fill(ctx context.Context) error {
 	return m.finish(ctx)
 }
 
+// withoutTimeouts has the server wait for as long as SQLite's reads take. The transaction would
+// else end when it is idle for a minute; transaction_timeout is there since PostgreSQL 17.
+const withoutTimeouts = `SELECT set_config(name, '0', true) FROM pg_settings
+	WHERE name IN ('idle_in_transaction_session_timeout', 'statement_timeout', 'transaction_timeout')`
+
 func (m *mover) prepare(ctx context.Context) error {
+	if _, err := m.to.ExecContext(ctx, withoutTimeouts); err != nil {
+		return err
+	}
 	if err := m.to.lock(ctx, migrateLock); err != nil {
 		return err
 	}
@@ -160,7 +168,6 @@ func (m *mover) prepare(ctx context.Context) error {
 	}
 	// The counts are moved, and a trigger would count each row once more.
 	return m.each(ctx, func() error { return migratePostgres(ctx, m.to.Tx, f, 0) },
-		`SET LOCAL statement_timeout = 0`, `SET LOCAL idle_in_transaction_session_timeout = 0`,
 		`ALTER TABLE connections DISABLE TRIGGER USER`)
 }
 

@@ -75,6 +75,38 @@ func TestMove(t *testing.T) {
 	wantSameRows(t, dir, s)
 }
 
+// TestMoveIsNotCutOff checks that SQLite may take its time to read: the server ends no transaction
+// for that, whatever the defaults of the database are.
+func TestMoveIsNotCutOff(t *testing.T) {
+	dir, kek, pg := t.TempDir(), newKEK(t), services.PostgreSQL(t)
+	fillForMove(t, dir)
+	pg.Query(`ALTER DATABASE "` + pg.Database + `" SET statement_timeout = '1min'`)
+	source := openStore(t, dir)
+	target := must[*Store](t)(New(Options{Dir: dir, Postgres: pg.URL, KeyEncryptionKeys: []vault.KEK{kek}}))
+	defer closeStore(t, target)
+	seen := 0
+	m := &mover{source: source, target: target, db: target.db.(*postgresDB)}
+	m.progress = func(string, int64, int64) {
+		seen++
+		for _, name := range []string{"idle_in_transaction_session_timeout", "statement_timeout"} {
+			var value string
+			err := m.to.QueryRowContext(t.Context(), `SELECT current_setting(?)`, name).Scan(&value)
+			if err != nil || value != "0" {
+				t.Errorf("%s is %s, %v", name, value, err)
+			}
+		}
+	}
+	if err := source.view(t.Context(), "moving", func(tx *tx) error {
+		m.from = tx
+		return m.run(t.Context())
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if seen != len(movedTables) {
+		t.Errorf("told of %d tables", seen)
+	}
+}
+
 // wantSameRows compares the rows of each table with the old store's.
 func wantSameRows(t *testing.T, dir string, s *Store) {
 	t.Helper()

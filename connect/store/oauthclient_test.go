@@ -87,7 +87,7 @@ func testOAuthClients(t *testing.T) {
 
 // TestMovedOAuthClient checks that a secret opens for the tenant, app and client that it was stored
 // for and for no other.
-func TestMovedOAuthClient(t *testing.T) { storetest.EachAtOnce(t, testMovedOAuthClient) }
+func TestMovedOAuthClient(t *testing.T) { storetest.DirectAtOnce(t, testMovedOAuthClient) }
 
 func testMovedOAuthClient(t *testing.T) {
 	for name, c := range map[string]struct{ move, tenant, app string }{

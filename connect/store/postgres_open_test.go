@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store/storetest"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/tests/services"
@@ -325,12 +326,46 @@ func testPostgresBackup(t *testing.T) {
 	if _, err := s.Backup(t.Context(), file, nil); !errors.Is(err, ErrPostgresBackup) {
 		t.Errorf("a backup is %v", err)
 	}
-	if err := s.Adopt(t.Context(), Copy{}); !errors.Is(err, ErrPostgresBackup) {
-		t.Errorf("taking over a copy is %v", err)
-	}
 	if err := s.Inspect(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestPostgresAdoptCopy checks that a database which pg_restore filled starts with nothing under
+// way: no session, authorization, refresh or node of when it was dumped.
+func TestPostgresAdoptCopy(t *testing.T) {
+	storetest.On(t, testPostgresAdoptCopy, storetest.PostgreSQL)
+}
+
+func testPostgresAdoptCopy(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	id, l := importGmail(t, s, "ya29.one"), createLink(t, s)
+	if err := errors.Join(
+		s.CreateAuthRequest(t.Context(), state, alices, authRequestOf(l)),
+		s.BeginSession(t.Context(), connect.DigestOf("cookie"), connect.Session{Tenant: "acme"}),
+	); err != nil {
+		t.Fatal(err)
+	}
+	seen := must[connect.RefreshState](t)(s.RefreshState(t.Context(), id))
+	if !must[bool](t)(s.AcquireRefresh(t.Context(), id, seen, "dumped", connect.MaxLease)) {
+		t.Fatal("the lease is not free")
+	}
+	execSQL(t, s, `INSERT INTO nodes (id, started_at, seen_at, version, schema, keys) VALUES ('dumped', 1, 1, '', 1, '')`)
+
+	if err := s.Adopt(t.Context(), Copy{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"sessions", "attempts", "nodes"} {
+		if rows := allRows(t, s, `SELECT * FROM `+table); len(rows) > 0 {
+			t.Errorf("%s has %v", table, rows)
+		}
+	}
+	if seen := must[connect.RefreshState](t)(s.RefreshState(t.Context(), id)); seen.Owner != "" {
+		t.Errorf("the lease is %+v", seen)
+	}
+	wantEvents(t, s, connect.AuditFilter{Event: connect.StoreRestored}, connect.StoreRestored)
+	wantAccess(t, openStore(t, dir), id, "ya29.one")
 }
 
 // TestPostgresNotOpened checks that all calls of a store that could not be opened say why.

@@ -47,14 +47,18 @@ func tapePostgres(t *testing.T, s *Store) (*sql.DB, *tape) {
 	t.Helper()
 	notes, p := new(tape), s.db.(*postgresDB)
 	quiet := p.sql
-	p.sql = sql.OpenDB(taped{lender{quiet}, notes})
-	p.sql.SetMaxIdleConns(0)
-	t.Cleanup(func() {
-		if err := errors.Join(p.sql.Close()); err != nil {
-			t.Error(err)
-		}
-		p.sql = quiet
-	})
+	for _, pool := range []**sql.DB{&p.sql, &p.rows} {
+		own := *pool
+		lent := sql.OpenDB(taped{lender{own}, notes})
+		lent.SetMaxIdleConns(0)
+		*pool = lent
+		t.Cleanup(func() {
+			if err := lent.Close(); err != nil {
+				t.Error(err)
+			}
+			*pool = own
+		})
+	}
 	return quiet, notes
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // TestRenewLink renews the link of connections in every state that there is.
-func TestRenewLink(t *testing.T) { storetest.EachAtOnce(t, testRenewLink) }
+func TestRenewLink(t *testing.T) { storetest.DirectAtOnce(t, testRenewLink) }
 
 func testRenewLink(t *testing.T) {
 	const later = time.Hour

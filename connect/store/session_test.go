@@ -10,7 +10,7 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-func TestSession(t *testing.T) { storetest.EachAtOnce(t, testSession) }
+func TestSession(t *testing.T) { storetest.DirectAtOnce(t, testSession) }
 
 func testSession(t *testing.T) {
 	cookie, want := connect.DigestOf("cookie"), connect.Session{Tenant: "acme", Key: connect.DigestOf("pk_live_x")}

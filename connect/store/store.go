@@ -242,6 +242,15 @@ func (s *Store) IsReady() bool { return s.ready.Load() }
 // Dir is the directory of the store.
 func (s *Store) Dir() string { return s.o.Dir }
 
+// Place says where the store is, for messages: its directory, or the database and its server. It
+// holds no role and no password.
+func (s *Store) Place() string {
+	if p, ok := s.db.(*postgresDB); ok {
+		return p.server.Place()
+	}
+	return s.o.Dir
+}
+
 // Upgraded tells, once, what opening the store changed of its schema; the zero Upgrade is nothing.
 func (s *Store) Upgraded() (u Upgrade) {
 	s.opening.Lock()

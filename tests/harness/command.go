@@ -42,7 +42,7 @@ func CommandContext(ctx context.Context, t testing.TB, input string, args ...str
 
 // noted is what goes to standard error where a key goes to standard output.
 var noted = regexp.MustCompile(
-	`^(tenant \S+ is in the store .+\n|note: not verified: .+\n|` +
+	`^(tenant \S+ is in the store in .+\n|note: not verified: .+\n|` +
 		`its id, to revoke it by: ckey_\w{11}\nthe base URL that goes with it: \S+\n)?$`)
 
 // MustCommand is Command for what has to succeed; it returns the standard output.

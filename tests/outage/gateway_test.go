@@ -263,7 +263,8 @@ func TestGatewayFailover(t *testing.T) {
 	second.Query(fmt.Sprintf(`CREATE ROLE %[1]s LOGIN PASSWORD '%[2]s'; CREATE DATABASE %[1]s OWNER %[1]s ENCODING 'UTF8'
 		TEMPLATE template0`, first.Database, first.Password))
 	dump := exec.CommandContext(t.Context(), filepath.Join(services.BinDir(t), "pg_dump"), first.URL)
-	load := exec.CommandContext(t.Context(), filepath.Join(services.BinDir(t), "psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1",
+	load := exec.CommandContext(t.Context(), filepath.Join(services.BinDir(t), "psql"), "-q", "-X", "-v",
+		"ON_ERROR_STOP=1",
 		strings.Replace(first.URL, first.Addr, second.Addr, 1))
 	load.Stdin = strings.NewReader(string(must[[]byte](t)(dump.Output())))
 	if out, err := load.CombinedOutput(); err != nil {

@@ -1,10 +1,12 @@
 package pgserver
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,6 +97,20 @@ func (d dsn) check() error {
 		return ErrURL
 	}
 	return nil
+}
+
+// String names the database and where it is, by nothing that is secret.
+func (d dsn) String() string {
+	c := d.ConnConfig
+	_, first := pgconn.NetworkAddress(c.Host, c.Port)
+	addresses := []string{first}
+	for _, f := range c.Fallbacks { // those of one host differ in their TLS
+		if _, a := pgconn.NetworkAddress(f.Host, f.Port); !slices.Contains(addresses, a) {
+			addresses = append(addresses, a)
+		}
+	}
+	// The server takes the name of the role for that of the database, if there is none.
+	return "PostgreSQL database " + cmp.Or(c.Database, c.User) + " at " + strings.Join(addresses, ", ")
 }
 
 // useExec has statements sent without preparing them, which takes no session. A pooler in

@@ -34,6 +34,24 @@ func TestURL(t *testing.T) {
 	}
 }
 
+// TestPlace checks that messages can name a database without what its URL has of secrets.
+func TestPlace(t *testing.T) {
+	for url, want := range map[string]string{
+		"postgres://u:hunter2@db.example.com/vendgate":        "vendgate at db.example.com:5432",
+		"postgres://u:hunter2@a:5432,b:5433/v?sslmode=prefer": "v at a:5432, b:5433",
+		"postgres://u:hunter2@[::1]:6432/v":                   "v at [::1]:6432",
+		"host=/run/postgresql user=u password=hunter2":        "u at /run/postgresql/.s.PGSQL.5432",
+	} {
+		d, err := parseDSN(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.String(); got != "PostgreSQL database "+want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestRebind(t *testing.T) {
 	for in, want := range map[string]string{
 		`SELECT 1`: `SELECT 1`,

@@ -79,6 +79,9 @@ func New(url, listenURL string, log *slog.Logger) (*Server, error) {
 	return v, nil
 }
 
+// Place names the database and the address of the server. It is not secret.
+func (v *Server) Place() string { return v.dsn.String() }
+
 // Connector returns the database/sql face of the pool.
 func (v *Server) Connector() driver.Connector { return connector{stdlib.GetPoolConnector(v.pool), v} }
 

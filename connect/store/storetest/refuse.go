@@ -32,6 +32,34 @@ func Refuse(t testing.TB, p Place, table string, acts ...string) (repair func())
 	return func() { Exec(t, p, drop...) }
 }
 
+// Touched has the database at a place note which of the tables Refuse would keep a change from: in
+// which a row is to be inserted, updated or deleted. It returns a query of their names.
+func Touched(t testing.TB, p Place, tables ...string) (query string) {
+	t.Helper()
+	statements, notes := []string{`CREATE TABLE touched (name TEXT)`}, "touched"
+	if p.Postgres != "" {
+		statements, notes = []string{`CREATE SCHEMA noted; CREATE TABLE noted.touched (name TEXT);
+			GRANT USAGE ON SCHEMA noted TO PUBLIC; GRANT ALL ON noted.touched TO PUBLIC;
+			CREATE FUNCTION noted.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+				INSERT INTO noted.touched VALUES (TG_TABLE_NAME);
+				IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+				RETURN NEW;
+			END $$`}, "noted.touched"
+	}
+	for _, table := range tables {
+		body := `BEGIN INSERT INTO touched VALUES ('` + table + `'); END`
+		if p.Postgres != "" {
+			body = `FOR EACH ROW EXECUTE FUNCTION noted.touch()`
+		}
+		for _, act := range []string{"INSERT", "UPDATE", "DELETE"} {
+			statements = append(statements,
+				fmt.Sprintf(`CREATE TRIGGER touched_%s_%s BEFORE %[2]s ON %[1]s %[3]s`, table, act, body))
+		}
+	}
+	Exec(t, p, statements...)
+	return `SELECT DISTINCT name FROM ` + notes
+}
+
 // Exec runs statements in the database at a place as another program would: in PostgreSQL as the
 // superuser.
 func Exec(t testing.TB, p Place, statements ...string) {

@@ -48,7 +48,8 @@ func Prepare(fill func(Place) error) { prepare = fill }
 func serverOf(t testing.TB) *server {
 	t.Helper()
 	started.Do(func() {
-		pg := services.PostgreSQL(lasting{t}, services.FsyncOff, "synchronous_commit=off", "full_page_writes=off")
+		pg := services.PostgreSQL(lasting{t}, services.FsyncOff, "synchronous_commit=off", "full_page_writes=off",
+			"wal_level=minimal", "max_wal_senders=0", "autovacuum=off")
 		s := &server{owner: pg.Database, direct: parse(t, pg.SocketURL), admin: parse(t, pg.SocketURL)}
 		s.pooled = parse(t, services.PgBouncer(lasting{t}, pg).URL)
 		s.admin.User, s.admin.Path = url.User("postgres"), "/postgres"

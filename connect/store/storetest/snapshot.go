@@ -2,7 +2,8 @@ package storetest
 
 import "testing"
 
-// save copies all tables, and restore puts the copies back, without what Refuse has made.
+// save copies all tables, and restore puts the copies back, without what Refuse and
+// Touched have made.
 const (
 	save = `DO $$ DECLARE name text; BEGIN
 		CREATE SCHEMA saved;
@@ -12,6 +13,7 @@ const (
 	END $$`
 	restore = `DO $$ DECLARE name text; BEGIN
 		DROP FUNCTION IF EXISTS public.refused() CASCADE;
+		DROP SCHEMA IF EXISTS noted CASCADE;
 		SET LOCAL session_replication_role = replica;
 		FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'saved' LOOP
 			EXECUTE format('DELETE FROM public.%I', name);

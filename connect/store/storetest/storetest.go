@@ -74,6 +74,16 @@ func EachAtOnce(t *testing.T, f func(t *testing.T)) {
 	})
 }
 
+// DirectAtOnce is EachAtOnce without the pooler, for tests that make many databases and whose
+// statements others run through it.
+func DirectAtOnce(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	On(t, func(t *testing.T) {
+		t.Parallel()
+		f(t)
+	}, SQLite, PostgreSQL)
+}
+
 // On is Each of some kinds.
 func On(t *testing.T, f func(t *testing.T), kinds ...Kind) {
 	t.Helper()
