@@ -25,12 +25,13 @@ lint:
 test:
 	./tests/run.sh
 
-# The cases that take minutes: those of answers, once for each place of a caller key, budgets that three
-# nodes share by the clock of a Redis, the same of three gateways, 300 kills of gateways that refresh, and
-# two builds of all artefacts of a release.
+# The cases that take minutes: those of answers, once for each place of a caller key, those of the store
+# through PgBouncer, budgets that three nodes share by the clock of a Redis, the same of three gateways,
+# 300 kills of gateways that refresh, and two builds of all artefacts of a release.
 soak:
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestCasesByPlace ./tests/hostile
 	VENDGATE_SOAK=1 go test -count=1 -timeout 20m -run TestSpread -v ./policy/redislimit
+	VENDGATE_SOAK=1 go test -count=1 -timeout 40m ./connect/store ./connect/local
 	cd tests/cluster && VENDGATE_SOAK=1 go test -count=1 -timeout 30m -run 'TestTakeover|TestBudgets|TestRedis' -v .
 	cd deploy/release && VENDGATE_SOAK=1 go test -count=1 -timeout 60m -run TestReproducible .
 

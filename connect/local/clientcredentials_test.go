@@ -88,7 +88,7 @@ func machineRequest(id string) vending.Request {
 
 // TestClientCredentials has callers of two processes share a refresh, and none of them the client's
 // secret.
-func TestClientCredentials(t *testing.T) { storetest.EachAtOnce(t, testClientCredentials) }
+func TestClientCredentials(t *testing.T) { storetest.DirectAtOnce(t, testClientCredentials) }
 
 func testClientCredentials(t *testing.T) {
 	m := startMachines(t)
@@ -119,7 +119,9 @@ func testClientCredentials(t *testing.T) {
 }
 
 // TestClientCredentialsForced: an upstream that refuses the token is given a new one.
-func TestClientCredentialsForced(t *testing.T) { storetest.EachAtOnce(t, testClientCredentialsForced) }
+func TestClientCredentialsForced(t *testing.T) {
+	storetest.DirectAtOnce(t, testClientCredentialsForced)
+}
 
 func testClientCredentialsForced(t *testing.T) {
 	m := startMachines(t)
@@ -139,7 +141,7 @@ func testClientCredentialsForced(t *testing.T) {
 
 // TestClientCredentialsRefused tells what the end user must repair from what the operator must.
 func TestClientCredentialsRefused(t *testing.T) {
-	storetest.EachAtOnce(t, testClientCredentialsRefused)
+	storetest.DirectAtOnce(t, testClientCredentialsRefused)
 }
 
 func testClientCredentialsRefused(t *testing.T) {

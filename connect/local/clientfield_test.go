@@ -50,7 +50,7 @@ func fieldsOf(c vending.Credential) map[string]string {
 
 // TestClientFields: what comes with the client is that of the moment, and a refresh keeps what was
 // captured.
-func TestClientFields(t *testing.T) { storetest.EachAtOnce(t, testClientFields) }
+func TestClientFields(t *testing.T) { storetest.DirectAtOnce(t, testClientFields) }
 
 func testClientFields(t *testing.T) {
 	p := startProvider(t)
@@ -89,7 +89,7 @@ func testClientFields(t *testing.T) {
 }
 
 // TestClientWithoutItsField: such a client fails the vend, and the log says why.
-func TestClientWithoutItsField(t *testing.T) { storetest.EachAtOnce(t, testClientWithoutItsField) }
+func TestClientWithoutItsField(t *testing.T) { storetest.DirectAtOnce(t, testClientWithoutItsField) }
 
 func testClientWithoutItsField(t *testing.T) {
 	p := startProvider(t)
@@ -115,7 +115,7 @@ func testClientWithoutItsField(t *testing.T) {
 // TestEndpointWithoutItsSlot: a connection that lacks what its token endpoint's address takes is
 // not refreshed anywhere, and can be connected again. What another address takes is in no refresh's
 // way.
-func TestEndpointWithoutItsSlot(t *testing.T) { storetest.EachAtOnce(t, testEndpointWithoutItsSlot) }
+func TestEndpointWithoutItsSlot(t *testing.T) { storetest.DirectAtOnce(t, testEndpointWithoutItsSlot) }
 
 func testEndpointWithoutItsSlot(t *testing.T) {
 	p := startProvider(t)
@@ -166,7 +166,7 @@ func elsewhere(o *catalog.OAuth2, tokenURL, refreshURL string) *catalog.OAuth2 {
 
 // TestWithoutRefreshToken: a provider that gives none is never asked; when the token ends, the end
 // user must connect again.
-func TestWithoutRefreshToken(t *testing.T) { storetest.EachAtOnce(t, testWithoutRefreshToken) }
+func TestWithoutRefreshToken(t *testing.T) { storetest.DirectAtOnce(t, testWithoutRefreshToken) }
 
 func testWithoutRefreshToken(t *testing.T) {
 	p := startProvider(t)
@@ -192,7 +192,7 @@ func testWithoutRefreshToken(t *testing.T) {
 }
 
 // TestTokenTypes has what becomes of a provider's spelling.
-func TestTokenTypes(t *testing.T) { storetest.EachAtOnce(t, testTokenTypes) }
+func TestTokenTypes(t *testing.T) { storetest.DirectAtOnce(t, testTokenTypes) }
 
 func testTokenTypes(t *testing.T) {
 	p := startProvider(t)

@@ -15,7 +15,7 @@ import (
 )
 
 // TestAuditNamesTheRequest: that a refresh outlives its caller must not lose who caused it.
-func TestAuditNamesTheRequest(t *testing.T) { storetest.EachAtOnce(t, testAuditNamesTheRequest) }
+func TestAuditNamesTheRequest(t *testing.T) { storetest.DirectAtOnce(t, testAuditNamesTheRequest) }
 
 func testAuditNamesTheRequest(t *testing.T) {
 	p := startProvider(t)
@@ -34,7 +34,7 @@ func testAuditNamesTheRequest(t *testing.T) {
 }
 
 // TestTransportIsTheApps: no app is dialled under another's guard.
-func TestTransportIsTheApps(t *testing.T) { storetest.EachAtOnce(t, testTransportIsTheApps) }
+func TestTransportIsTheApps(t *testing.T) { storetest.DirectAtOnce(t, testTransportIsTheApps) }
 
 func testTransportIsTheApps(t *testing.T) {
 	p := startProvider(t)
@@ -60,7 +60,7 @@ func testTransportIsTheApps(t *testing.T) {
 
 // TestCallerCannotWatch has a caller whose context forwards 1xx answers, as that of a proxied
 // request does.
-func TestCallerCannotWatch(t *testing.T) { storetest.EachAtOnce(t, testCallerCannotWatch) }
+func TestCallerCannotWatch(t *testing.T) { storetest.DirectAtOnce(t, testCallerCannotWatch) }
 
 func testCallerCannotWatch(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -101,7 +101,7 @@ func afterCrash(t *testing.T, dir, id string) (*store.Store, connect.GrantValues
 // TestKilledAfterRotation kills the process when the provider has rotated and before it has
 // answered. The old grant must be whole; that the provider now refuses it is what the end user must
 // repair.
-func TestKilledAfterRotation(t *testing.T) { storetest.EachAtOnce(t, testKilledAfterRotation) }
+func TestKilledAfterRotation(t *testing.T) { storetest.DirectAtOnce(t, testKilledAfterRotation) }
 
 func testKilledAfterRotation(t *testing.T) {
 	p := startProvider(t)
@@ -132,7 +132,7 @@ func testKilledAfterRotation(t *testing.T) {
 
 // TestKilledAfterVend kills the process when it has handed the new token over. The rotated refresh
 // token must be there.
-func TestKilledAfterVend(t *testing.T) { storetest.EachAtOnce(t, testKilledAfterVend) }
+func TestKilledAfterVend(t *testing.T) { storetest.DirectAtOnce(t, testKilledAfterVend) }
 
 func testKilledAfterVend(t *testing.T) {
 	p := startProvider(t)
@@ -156,7 +156,7 @@ func testKilledAfterVend(t *testing.T) {
 
 // TestKilledAnywhere kills the process at some moment between the provider's answer and the end of
 // the vend: one of the two grants must be there, whole.
-func TestKilledAnywhere(t *testing.T) { storetest.EachAtOnce(t, testKilledAnywhere) }
+func TestKilledAnywhere(t *testing.T) { storetest.DirectAtOnce(t, testKilledAnywhere) }
 
 func testKilledAnywhere(t *testing.T) {
 	left := make(map[string]int)

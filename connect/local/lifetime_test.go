@@ -28,7 +28,7 @@ func (e expiring) Err() error {
 }
 
 // TestDeadlineBeforeRefresh has callers whose time is up while the provider has not answered.
-func TestDeadlineBeforeRefresh(t *testing.T) { storetest.EachAtOnce(t, testDeadlineBeforeRefresh) }
+func TestDeadlineBeforeRefresh(t *testing.T) { storetest.DirectAtOnce(t, testDeadlineBeforeRefresh) }
 
 func testDeadlineBeforeRefresh(t *testing.T) {
 	same := vending.NewOAuth("gmail", "canary-access-0", "", time.Time{})
@@ -80,7 +80,7 @@ func testDeadlineBeforeRefresh(t *testing.T) {
 
 // TestMarginOfShortTokens has tokens that never live longer than the margin: they are refreshed
 // when half of their life is over, not at every vend.
-func TestMarginOfShortTokens(t *testing.T) { storetest.EachAtOnce(t, testMarginOfShortTokens) }
+func TestMarginOfShortTokens(t *testing.T) { storetest.DirectAtOnce(t, testMarginOfShortTokens) }
 
 func testMarginOfShortTokens(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -27,7 +27,7 @@ func hosted(string) (*catalog.App, bool) {
 // TestMovedClient: with a client that is for another server than the one which gave a grant,
 // nothing of the grant is vended or sent, whether the client is replaced or the tenant given one of
 // its own. With the client of before, all is as before.
-func TestMovedClient(t *testing.T) { storetest.EachAtOnce(t, testMovedClient) }
+func TestMovedClient(t *testing.T) { storetest.DirectAtOnce(t, testMovedClient) }
 
 func testMovedClient(t *testing.T) {
 	a, b := startProvider(t), startProvider(t)

@@ -14,7 +14,7 @@ import (
 
 // TestOAuth1: the client that signs is the tenant's of the moment, or the one that came with the
 // token. There is nothing to refresh.
-func TestOAuth1(t *testing.T) { storetest.EachAtOnce(t, testOAuth1) }
+func TestOAuth1(t *testing.T) { storetest.DirectAtOnce(t, testOAuth1) }
 
 func testOAuth1(t *testing.T) {
 	p := startProvider(t)

@@ -35,7 +35,7 @@ func (r *reported) want(t *testing.T, want ...string) {
 }
 
 // TestRefreshResults: each way in which a token endpoint answers has its result.
-func TestRefreshResults(t *testing.T) { storetest.EachAtOnce(t, testRefreshResults) }
+func TestRefreshResults(t *testing.T) { storetest.DirectAtOnce(t, testRefreshResults) }
 
 func testRefreshResults(t *testing.T) {
 	for result, a := range map[RefreshResult]answer{
@@ -62,7 +62,7 @@ func testRefreshResults(t *testing.T) {
 
 // TestRefreshResultOnce: those who share a refresh count once, and those who need none do not
 // count.
-func TestRefreshResultOnce(t *testing.T) { storetest.EachAtOnce(t, testRefreshResultOnce) }
+func TestRefreshResultOnce(t *testing.T) { storetest.DirectAtOnce(t, testRefreshResultOnce) }
 
 func testRefreshResultOnce(t *testing.T) {
 	p := startProvider(t)
@@ -83,7 +83,7 @@ func testRefreshResultOnce(t *testing.T) {
 
 // TestRefreshResultWithoutCall: what keeps a refresh from being made or stored has its result.
 func TestRefreshResultWithoutCall(t *testing.T) {
-	storetest.EachAtOnce(t, testRefreshResultWithoutCall)
+	storetest.DirectAtOnce(t, testRefreshResultWithoutCall)
 }
 
 func testRefreshResultWithoutCall(t *testing.T) {
@@ -115,7 +115,7 @@ func testRefreshResultWithoutCall(t *testing.T) {
 }
 
 // TestRefreshResultUnsaved: a grant that the store does not take counts each time.
-func TestRefreshResultUnsaved(t *testing.T) { storetest.EachAtOnce(t, testRefreshResultUnsaved) }
+func TestRefreshResultUnsaved(t *testing.T) { storetest.DirectAtOnce(t, testRefreshResultUnsaved) }
 
 func testRefreshResultUnsaved(t *testing.T) {
 	p := startProvider(t)

@@ -14,7 +14,7 @@ import (
 
 // TestOneRefresh has two hundred callers, through two sources on two stores, which act as two
 // processes. A provider that rotates would end the grant at the second call.
-func TestOneRefresh(t *testing.T) { storetest.EachAtOnce(t, testOneRefresh) }
+func TestOneRefresh(t *testing.T) { storetest.DirectAtOnce(t, testOneRefresh) }
 
 func testOneRefresh(t *testing.T) {
 	for name, forced := range map[string]bool{"ended": false, "forced": true} {
@@ -49,7 +49,7 @@ func testOneRefresh(t *testing.T) {
 }
 
 // TestFirstCallerLeaves cancels the caller who began a refresh: it goes on for the others.
-func TestFirstCallerLeaves(t *testing.T) { storetest.EachAtOnce(t, testFirstCallerLeaves) }
+func TestFirstCallerLeaves(t *testing.T) { storetest.DirectAtOnce(t, testFirstCallerLeaves) }
 
 func testFirstCallerLeaves(t *testing.T) {
 	p := startProvider(t)
@@ -88,7 +88,9 @@ func testFirstCallerLeaves(t *testing.T) {
 }
 
 // TestAnotherProcessRefreshes leaves the lease with somebody else.
-func TestAnotherProcessRefreshes(t *testing.T) { storetest.EachAtOnce(t, testAnotherProcessRefreshes) }
+func TestAnotherProcessRefreshes(t *testing.T) {
+	storetest.DirectAtOnce(t, testAnotherProcessRefreshes)
+}
 
 func testAnotherProcessRefreshes(t *testing.T) {
 	p := startProvider(t)
@@ -136,7 +138,7 @@ func testAnotherProcessRefreshes(t *testing.T) {
 }
 
 // TestDeletedDuringRefresh deletes the connection while the provider answers.
-func TestDeletedDuringRefresh(t *testing.T) { storetest.EachAtOnce(t, testDeletedDuringRefresh) }
+func TestDeletedDuringRefresh(t *testing.T) { storetest.DirectAtOnce(t, testDeletedDuringRefresh) }
 
 func testDeletedDuringRefresh(t *testing.T) {
 	p := startProvider(t)
@@ -156,7 +158,7 @@ func testDeletedDuringRefresh(t *testing.T) {
 
 // TestReplacedDuringRefresh replaces the grant while the provider answers, well or that it has
 // ended: the caller gets what replaced it, and nothing of the answer is kept.
-func TestReplacedDuringRefresh(t *testing.T) { storetest.EachAtOnce(t, testReplacedDuringRefresh) }
+func TestReplacedDuringRefresh(t *testing.T) { storetest.DirectAtOnce(t, testReplacedDuringRefresh) }
 
 func testReplacedDuringRefresh(t *testing.T) {
 	for name, refresh := range map[string]string{"refreshed": "canary-refresh-0", "ended": "canary-refresh-unknown"} {

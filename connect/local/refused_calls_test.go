@@ -14,7 +14,7 @@ import (
 
 // TestHandOut: what is known to be refused is handed out no more, and is vended for calls while it
 // lasts.
-func TestHandOut(t *testing.T) { storetest.EachAtOnce(t, testHandOut) }
+func TestHandOut(t *testing.T) { storetest.DirectAtOnce(t, testHandOut) }
 
 func testHandOut(t *testing.T) {
 	p := startProvider(t)
@@ -57,7 +57,7 @@ func keyed(t *testing.T, store *store.Store, key string) vending.Request {
 }
 
 // TestDoubt follows a key through refusals and accepted calls.
-func TestDoubt(t *testing.T) { storetest.EachAtOnce(t, testDoubt) }
+func TestDoubt(t *testing.T) { storetest.DirectAtOnce(t, testDoubt) }
 
 func testDoubt(t *testing.T) {
 	store := openStore(t, t.TempDir())
@@ -131,7 +131,7 @@ func testDoubtIsNotTheTokenEndpoints(t *testing.T) {
 }
 
 // TestUnknownRefusalPauses: the token endpoint is asked again after a pause, or for another grant.
-func TestUnknownRefusalPauses(t *testing.T) { storetest.EachAtOnce(t, testUnknownRefusalPauses) }
+func TestUnknownRefusalPauses(t *testing.T) { storetest.DirectAtOnce(t, testUnknownRefusalPauses) }
 
 func testUnknownRefusalPauses(t *testing.T) {
 	calls := 0

@@ -106,7 +106,7 @@ func vendAlone(t *testing.T, s *Source, store *store.Store, r vending.Request) (
 }
 
 // TestRenewal has tokens of sixty days without a refresh token, at all ages.
-func TestRenewal(t *testing.T) { storetest.EachAtOnce(t, testRenewal) }
+func TestRenewal(t *testing.T) { storetest.DirectAtOnce(t, testRenewal) }
 
 func testRenewal(t *testing.T) {
 	const (
@@ -175,7 +175,7 @@ func testRenewal(t *testing.T) {
 }
 
 // TestRenewalAgain: what failed is retried after a while, and then no longer.
-func TestRenewalAgain(t *testing.T) { storetest.EachAtOnce(t, testRenewalAgain) }
+func TestRenewalAgain(t *testing.T) { storetest.DirectAtOnce(t, testRenewalAgain) }
 
 func testRenewalAgain(t *testing.T) {
 	p := startRenewer(t, http.StatusServiceUnavailable, "")
@@ -204,7 +204,7 @@ func testRenewalAgain(t *testing.T) {
 
 // TestUnsavedRenewal makes the store fail after the provider has renewed. The old token may have
 // ended by that, so the new one is not lost, and the provider is not asked again.
-func TestUnsavedRenewal(t *testing.T) { storetest.EachAtOnce(t, testUnsavedRenewal) }
+func TestUnsavedRenewal(t *testing.T) { storetest.DirectAtOnce(t, testUnsavedRenewal) }
 
 func testUnsavedRenewal(t *testing.T) {
 	p := startRenewer(t, http.StatusOK, `{"access_token":"`+renewedToken+`","expires_in":5184000}`)
@@ -253,7 +253,7 @@ func testUnsavedRenewalOutlivesTheToken(t *testing.T) {
 }
 
 // TestHangingRenewal has a provider that does not answer: no call waits for it, or asks it again.
-func TestHangingRenewal(t *testing.T) { storetest.EachAtOnce(t, testHangingRenewal) }
+func TestHangingRenewal(t *testing.T) { storetest.DirectAtOnce(t, testHangingRenewal) }
 
 func testHangingRenewal(t *testing.T) {
 	p := startRenewer(t, http.StatusOK, "")
@@ -286,7 +286,7 @@ func testHangingRenewal(t *testing.T) {
 }
 
 // TestRefreshBeforeRenewal: a refresh token is the better means where there is one.
-func TestRefreshBeforeRenewal(t *testing.T) { storetest.EachAtOnce(t, testRefreshBeforeRenewal) }
+func TestRefreshBeforeRenewal(t *testing.T) { storetest.DirectAtOnce(t, testRefreshBeforeRenewal) }
 
 func testRefreshBeforeRenewal(t *testing.T) {
 	p := startProvider(t)

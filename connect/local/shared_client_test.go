@@ -13,7 +13,7 @@ import (
 
 // TestWithheld: a tenant is not told the secrets of a client of all tenants, but what came with its
 // own connection.
-func TestWithheld(t *testing.T) { storetest.EachAtOnce(t, testWithheld) }
+func TestWithheld(t *testing.T) { storetest.DirectAtOnce(t, testWithheld) }
 
 func testWithheld(t *testing.T) {
 	p := startProvider(t)

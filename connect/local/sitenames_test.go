@@ -9,7 +9,7 @@ import (
 
 // TestSiteNames: the names of a connection's site come along with its credential, and a refresh
 // keeps them.
-func TestSiteNames(t *testing.T) { storetest.EachAtOnce(t, testSiteNames) }
+func TestSiteNames(t *testing.T) { storetest.DirectAtOnce(t, testSiteNames) }
 
 func testSiteNames(t *testing.T) {
 	p := startProvider(t)

@@ -12,7 +12,7 @@ import (
 )
 
 // TestVendWithoutProvider has the cases that the store alone decides; none may call the provider.
-func TestVendWithoutProvider(t *testing.T) { storetest.EachAtOnce(t, testVendWithoutProvider) }
+func TestVendWithoutProvider(t *testing.T) { storetest.DirectAtOnce(t, testVendWithoutProvider) }
 
 func testVendWithoutProvider(t *testing.T) {
 	p := startProvider(t)
@@ -89,7 +89,7 @@ func testVendWithoutProvider(t *testing.T) {
 	}
 }
 
-func TestKeyBased(t *testing.T) { storetest.EachAtOnce(t, testKeyBased) }
+func TestKeyBased(t *testing.T) { storetest.DirectAtOnce(t, testKeyBased) }
 
 func testKeyBased(t *testing.T) {
 	p := startProvider(t)
@@ -116,7 +116,7 @@ func testKeyBased(t *testing.T) {
 
 // TestRefresh looks at the very bytes that the provider gets, and at what is stored when the
 // credential comes.
-func TestRefresh(t *testing.T) { storetest.EachAtOnce(t, testRefresh) }
+func TestRefresh(t *testing.T) { storetest.DirectAtOnce(t, testRefresh) }
 
 func testRefresh(t *testing.T) {
 	const form = "grant_type=refresh_token&refresh_token=canary-refresh-0"
@@ -160,7 +160,7 @@ func testRefresh(t *testing.T) {
 }
 
 // TestForce checks that a refused token is replaced though it seems valid, once.
-func TestForce(t *testing.T) { storetest.EachAtOnce(t, testForce) }
+func TestForce(t *testing.T) { storetest.DirectAtOnce(t, testForce) }
 
 func testForce(t *testing.T) {
 	p := startProvider(t)
@@ -188,7 +188,7 @@ func testForce(t *testing.T) {
 	}
 }
 
-func TestClosedSource(t *testing.T) { storetest.EachAtOnce(t, testClosedSource) }
+func TestClosedSource(t *testing.T) { storetest.DirectAtOnce(t, testClosedSource) }
 
 func testClosedSource(t *testing.T) {
 	p := startProvider(t)
@@ -207,7 +207,7 @@ func testClosedSource(t *testing.T) {
 }
 
 // TestCloseWaits closes while the provider has rotated and not yet answered.
-func TestCloseWaits(t *testing.T) { storetest.EachAtOnce(t, testCloseWaits) }
+func TestCloseWaits(t *testing.T) { storetest.DirectAtOnce(t, testCloseWaits) }
 
 func testCloseWaits(t *testing.T) {
 	p := startProvider(t)

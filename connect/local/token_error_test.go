@@ -199,7 +199,7 @@ func drip(w http.ResponseWriter, r *http.Request) {
 }
 
 // TestFlaggedIsNotAskedAgain checks that a grant that was refused for good costs one call.
-func TestFlaggedIsNotAskedAgain(t *testing.T) { storetest.EachAtOnce(t, testFlaggedIsNotAskedAgain) }
+func TestFlaggedIsNotAskedAgain(t *testing.T) { storetest.DirectAtOnce(t, testFlaggedIsNotAskedAgain) }
 
 func testFlaggedIsNotAskedAgain(t *testing.T) {
 	p := startProvider(t)
@@ -234,7 +234,7 @@ func noClient(err error) func(*Options) {
 }
 
 // TestMisconfigured has what only an operator can repair.
-func TestMisconfigured(t *testing.T) { storetest.EachAtOnce(t, testMisconfigured) }
+func TestMisconfigured(t *testing.T) { storetest.DirectAtOnce(t, testMisconfigured) }
 
 func testMisconfigured(t *testing.T) {
 	p := startProvider(t)

@@ -37,7 +37,7 @@ func (h onLog) Handle(_ context.Context, r slog.Record) error {
 
 // TestUnsavedRotation makes the store fail after the provider has rotated. The new token must not
 // be vended unless it could be stored after all.
-func TestUnsavedRotation(t *testing.T) { storetest.EachAtOnce(t, testUnsavedRotation) }
+func TestUnsavedRotation(t *testing.T) { storetest.DirectAtOnce(t, testUnsavedRotation) }
 
 func testUnsavedRotation(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -182,7 +182,7 @@ func testRetrySaveAfterTheTokenEnded(t *testing.T) {
 }
 
 // TestRetrySaveMovedOn has the end user connect again, or the connection deleted, in the meantime.
-func TestRetrySaveMovedOn(t *testing.T) { storetest.EachAtOnce(t, testRetrySaveMovedOn) }
+func TestRetrySaveMovedOn(t *testing.T) { storetest.DirectAtOnce(t, testRetrySaveMovedOn) }
 
 func testRetrySaveMovedOn(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -246,7 +246,7 @@ func TestUnrotatedIsNotKept(t *testing.T) {
 }
 
 // TestTooLargeToStore has a grant that no store will ever take: it is tried once, and not kept.
-func TestTooLargeToStore(t *testing.T) { storetest.EachAtOnce(t, testTooLargeToStore) }
+func TestTooLargeToStore(t *testing.T) { storetest.DirectAtOnce(t, testTooLargeToStore) }
 
 func testTooLargeToStore(t *testing.T) {
 	server := httptest.NewServer(answer{200, `{"access_token":"n","refresh_token":"` + strings.Repeat("r", 70<<10) + `"}`,

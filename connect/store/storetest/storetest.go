@@ -13,6 +13,7 @@
 package storetest
 
 import (
+	"os"
 	"sync"
 	"testing"
 
@@ -74,14 +75,18 @@ func EachAtOnce(t *testing.T, f func(t *testing.T)) {
 	})
 }
 
-// DirectAtOnce is EachAtOnce without the pooler, for tests that make many databases and whose
-// statements others run through it.
+// DirectAtOnce is EachAtOnce without the pooler, unless VENDGATE_SOAK is set, for tests that make
+// many databases, and for those whose statements others run through it.
 func DirectAtOnce(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
+	kinds := []Kind{SQLite, PostgreSQL}
+	if os.Getenv("VENDGATE_SOAK") != "" {
+		kinds = append(kinds, PgBouncer)
+	}
 	On(t, func(t *testing.T) {
 		t.Parallel()
 		f(t)
-	}, SQLite, PostgreSQL)
+	}, kinds...)
 }
 
 // On is Each of some kinds.
