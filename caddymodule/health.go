@@ -25,9 +25,10 @@ func init() { caddy.RegisterModule(new(Health)) }
 // handler.
 //
 // Ready means that this process can serve calls: it is not shutting down, its store can be read and
-// has a schema that this version works with, and the keyset opens what is sealed there. A Redis that budgets are shared through may be away: that is told, and calls are served all
-// the same. Providers and remote sources are not asked: an outage of theirs would take every
-// gateway out of its balancer, and the calls that need nothing of them as well.
+// has a schema that this version works with, and the keyset opens what is sealed there. A Redis
+// that budgets are shared through may be away: that is told, and calls are served all the same.
+// Providers and remote sources are not asked: an outage of theirs would take every gateway out of
+// its balancer, and the calls that need nothing of them as well.
 type Health struct {
 	// Prefix begins both paths. Default: `/health`.
 	Prefix string `json:"prefix,omitempty"`

@@ -106,8 +106,8 @@ func AuditRowOf(e Event, c Connection) AuditRow {
 	return AuditRow{Event: e, Tenant: c.Tenant, Connection: c.ID, User: c.User, App: c.App}
 }
 
-// AuditRowGranted is the row of an event by which c holds g. A token needs no word: the provider issued it,
-// and one from elsewhere is verified when it is refreshed.
+// AuditRowGranted is the row of an event by which c holds g. A token needs no word: the provider
+// issued it, and one from elsewhere is verified when it is refreshed.
 func AuditRowGranted(e Event, c Connection, g Grant) AuditRow {
 	row := AuditRowOf(e, c)
 	if c.AuthType != vending.OAuth && !g.IsZero() && !g.Verified() {

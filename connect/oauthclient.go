@@ -78,8 +78,9 @@ const (
 	maxScope        = 200
 )
 
-// CheckOAuthClient reports what is wrong with the client of a tenant for an app, as a *vending.Error
-// with `invalid_request` that names the value and never repeats it. An empty tenant means all.
+// CheckOAuthClient reports what is wrong with the client of a tenant for an app, as a
+// *vending.Error with `invalid_request` that names the value and never repeats it. An empty tenant
+// means all.
 func CheckOAuthClient(tenant, app string, c OAuthClient) error {
 	if tenant != "" {
 		if err := CheckTenantID(tenant); err != nil {

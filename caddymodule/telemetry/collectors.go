@@ -86,7 +86,8 @@ func sums(name, help string, labels ...string) *prometheus.SummaryVec {
 func (c *Collectors) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		optionalLabel{c.requests, "tenant"}, optionalLabel{c.refusals, "tenant"},
-		c.vend, c.appVend, c.upstream, c.responses, c.overhead, c.refreshes, c.store, c.inFlight, c.tenantVend, c.tenantUpstream,
+		c.vend, c.appVend, c.upstream, c.responses, c.overhead, c.refreshes, c.store, c.inFlight, c.tenantVend,
+		c.tenantUpstream,
 	}
 }
 

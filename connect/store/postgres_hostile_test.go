@@ -10,8 +10,8 @@ import (
 	"github.com/vendgate/vendgate/tests/services"
 )
 
-// TestPostgresIdle: the server ends a transaction whose gateway has vanished, and with it the locks.
-// What the database sets for transactions changes none of ours.
+// TestPostgresIdle: the server ends a transaction whose gateway has vanished, and with it the
+// locks. What the database sets for transactions changes none of ours.
 func TestPostgresIdle(t *testing.T) {
 	pg := services.PostgreSQL(t, services.FsyncOff)
 	pg.Query(`ALTER DATABASE "` + pg.Database + `" SET default_transaction_isolation = 'serializable'`)

@@ -180,8 +180,8 @@ func TestPostgresRefusals(t *testing.T) {
 	}
 }
 
-// TestPostgresOtherTables is of a table in the same schema that the role has no rights to, such as a
-// monitor's: it is not the store's business.
+// TestPostgresOtherTables is of a table in the same schema that the role has no rights to, such as
+// a monitor's: it is not the store's business.
 func TestPostgresOtherTables(t *testing.T) {
 	pg := services.PostgreSQL(t)
 	adopted(t, pg.URL)

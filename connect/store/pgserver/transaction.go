@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// How transactions begin, whatever the database's defaults are. A machine that has lost its power or
-// its network says nothing more, and the server would keep its locks, for two hours by TCP's means:
-// no other gateway could refresh that connection, or any if the keyset's lock is among them.
+// How transactions begin, whatever the database's defaults are. A machine that has lost its power
+// or its network says nothing more, and the server would keep its locks, for two hours by TCP's
+// means: no other gateway could refresh that connection, or any if the keyset's lock is among them.
 const (
 	idle       = `; SET LOCAL idle_in_transaction_session_timeout = '60s'`
 	beginWrite = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE` + idle
