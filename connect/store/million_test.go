@@ -99,10 +99,11 @@ func (m *million) load(tb testing.TB, table, columns string, n int, row func(i i
 		if err != nil {
 			return err
 		}
+		defer insert.Close()
 		for i := 0; i < n && err == nil; i++ {
 			_, err = insert.ExecContext(ctx, row(i)...)
 		}
-		return errors.Join(err, insert.Close())
+		return err
 	})
 	if err != nil {
 		tb.Fatal(err)

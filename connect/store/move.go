@@ -62,12 +62,12 @@ func Move(ctx context.Context, from, to Options, progress Progress) (moved []Mov
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, source.Close()) }()
+	defer func() { err = errors.Join(err, source.Close()) }() //nolint:contextcheck // it bounds its own
 	target, err := New(to)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, target.Close()) }()
+	defer func() { err = errors.Join(err, target.Close()) }() //nolint:contextcheck // it bounds its own
 	m := &mover{source: source, target: target, db: target.db.(*postgresDB), progress: progress}
 	err = source.view(ctx, "moving the store", func(tx *tx) error {
 		m.from = tx

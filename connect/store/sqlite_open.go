@@ -182,7 +182,7 @@ func (d *sqliteDB) prepare(ctx context.Context) (u Upgrade, err error) {
 		return u, err
 	}
 	if d.store.o.Recheck {
-		d.recheck.start(d.store)
+		d.recheck.start(d.store) //nolint:contextcheck // it goes on after this call
 	}
 	return u, nil
 }

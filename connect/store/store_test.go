@@ -245,18 +245,6 @@ func removeKeyset(t *testing.T, dir string) {
 	}
 }
 
-// damagePage overwrites the b-tree header of a page in the middle.
-func damagePage(t *testing.T, dir string) {
-	t.Helper()
-	data := []byte(readFile(t, dir, DatabaseName))
-	for i := range 64 {
-		data[len(data)/2&^4095+i] = 0xa5
-	}
-	if err := os.WriteFile(filepath.Join(dir, DatabaseName), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func truncateDatabase(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.Truncate(filepath.Join(dir, DatabaseName), 3*4096); err != nil {

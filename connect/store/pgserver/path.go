@@ -10,8 +10,8 @@ import (
 // ErrOpenSchema is of a schema in the search_path in which every role may make a function. One with
 // parameters that suit a call of ours better than the server's own is called in its place, with our
 // rights (CVE-2018-1058). Before PostgreSQL 15 the schema public is like that.
-var ErrOpenSchema = errors.New("every role of the server may make functions in a schema of the store, which would run " +
-	"with the store's rights; nothing was changed")
+var ErrOpenSchema = errors.New("every role of the server may make functions in a schema of the store, which would " +
+	"run with the store's rights; nothing was changed")
 
 // pathQuery lists the schemas of the search_path that are open to all. It says of each name which
 // one is meant, and of each value its type, so that no other function or operator suits it.

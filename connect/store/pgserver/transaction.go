@@ -30,7 +30,7 @@ func (t transaction) Rollback() error { return t.Tx.Rollback(t.ctx) }
 
 // BeginTx begins one of the two kinds of transactions, in one round trip.
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	begin := ""
+	var begin string
 	switch {
 	case c.Conn.Conn().IsClosed():
 		return nil, driver.ErrBadConn // database/sql takes another one
