@@ -55,7 +55,8 @@ func TestKEKIsNotShown(t *testing.T) {
 	}
 	slog.New(slog.NewTextHandler(&shown, nil)).Info("opened", "key", k, "options", options)
 	slog.New(slog.NewJSONHandler(&shown, nil)).Info("opened", "key", k, "options", options)
-	for _, form := range []string{text, fmt.Sprintf("%x", key), fmt.Sprintf("%X", key), fmt.Sprintf("%v", key), string(key)} {
+	for _, form := range []string{text, fmt.Sprintf("%x", key), fmt.Sprintf("%X", key),
+		fmt.Sprintf("%v", key), string(key)} {
 		if strings.Contains(shown.String(), form) {
 			t.Errorf("the key is shown: %q", shown.String())
 		}
