@@ -30,8 +30,8 @@ const (
 )
 
 // postgresDB is a store's database of PostgreSQL, which any number of processes share. Each
-// transaction is complete in itself: nothing is kept in a session, so that a pooler may hand each to
-// another one.
+// transaction is complete in itself: nothing is kept in a session, so that a pooler may hand each
+// to another one.
 type postgresDB struct {
 	store  *Store
 	server *pgserver.Server
