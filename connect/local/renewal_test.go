@@ -228,7 +228,7 @@ func testUnsavedRenewal(t *testing.T) {
 // TestUnsavedRenewalOutlivesTheToken: what waits to be stored is there when the old token has
 // ended, too.
 func TestUnsavedRenewalOutlivesTheToken(t *testing.T) {
-	storetest.Each(t, testUnsavedRenewalOutlivesTheToken)
+	storetest.On(t, testUnsavedRenewalOutlivesTheToken, storetest.SQLite, storetest.PostgreSQL)
 }
 
 func testUnsavedRenewalOutlivesTheToken(t *testing.T) {
