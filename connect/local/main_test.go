@@ -66,11 +66,11 @@ func startProvider(t testing.TB) *provider {
 }
 
 func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.mu.Lock()
-	body, err := io.ReadAll(r.Body)
+	body, err := io.ReadAll(r.Body) // a client that is stopped in the middle must not hold the others up
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	p.mu.Lock()
 	p.calls, p.forms = append(p.calls, r), append(p.forms, string(body))
 	form, err := url.ParseQuery(string(body))
 	ok := err == nil && form.Get("refresh_token") == p.current
