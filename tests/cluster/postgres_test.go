@@ -173,7 +173,7 @@ func (l *lostPostgreSQL) judge(t *testing.T, how string, all outcomes, at [4]tim
 		}
 	}
 	settled := all.between(at[1].Add(firstAttempt), at[2])
-	t.Logf("%s: %s; at most %s, once known half within %s and all within %s; the last refused was made %s after the return",
+	t.Logf("%s: %s; at most %s, once known half within %s, all within %s; the last refused was made %s after the return",
 		how, all, refused.quantile(1), settled.quantile(0.5), settled.quantile(1), last)
 	if all.count("200")+all.count(lost) != len(all) {
 		t.Errorf("%s: other than %q: %s", how, lost, all)
