@@ -163,9 +163,11 @@ func (k *Keyring) refresh(ctx context.Context) error {
 		err = k.load(ctx)
 	}
 	if err == nil {
+		now := time.Now()
 		k.read.Store(&asked)
-	} else if read := k.read.Load(); read != nil && read.After(asked) {
-		return nil // a later question had its answer first
+		k.answered.Store(&now)
+	} else if answered := k.answered.Load(); answered != nil && answered.After(asked) {
+		return nil // another question had its answer meanwhile
 	}
 	return err
 }

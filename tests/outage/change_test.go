@@ -12,6 +12,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/store"
+	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/tests/services"
 	"github.com/vendgate/vendgate/vending"
@@ -32,7 +33,9 @@ type node struct {
 // open opens the store of a node; dir has the keyset.
 func open(t testing.TB, dir, url, listenURL string) *store.Store {
 	t.Helper()
-	s := must[*store.Store](t)(store.Open(t.Context(), store.Options{Dir: dir, Postgres: url, ListenURL: listenURL}))
+	key := must[vault.KEK](t)(vault.ParseKEK(kek))
+	s := must[*store.Store](t)(store.Open(t.Context(), store.Options{Dir: dir, Postgres: url, ListenURL: listenURL,
+		KeyEncryptionKeys: []vault.KEK{key}}))
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
