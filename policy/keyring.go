@@ -65,8 +65,9 @@ type Keyring struct {
 
 	// read is when the store was last asked and answered; nil before the first time.
 	read atomic.Pointer[time.Time]
-	// answered is when the latest of the answers came.
-	answered atomic.Pointer[time.Time]
+	// answered is when the latest of the answers was noted.
+	noting   sync.Mutex
+	answered time.Time
 	// failure is since when questions had no answer; nil if the last one had.
 	failure atomic.Pointer[time.Time]
 }

@@ -118,7 +118,8 @@ func (k *Keyring) ask(ctx context.Context) {
 	if time.Now().UnixNano()-k.checked.Load() > int64(missEvery) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), missTimeout)
 		defer cancel()
-		k.note(k.refresh(ctx))
+		asked := time.Now()
+		k.note(asked, k.refresh(ctx))
 	}
 }
 
@@ -141,8 +142,9 @@ func (k *Keyring) Watch(ctx context.Context) {
 		case <-changed:
 		case <-tick.C:
 		}
+		asked := time.Now()
 		if err := k.refresh(ctx); err == nil || ctx.Err() == nil {
-			k.note(err)
+			k.note(asked, err)
 		}
 		was := fresh
 		if fresh = k.isFresh(); was && !fresh {
@@ -163,18 +165,20 @@ func (k *Keyring) refresh(ctx context.Context) error {
 		err = k.load(ctx)
 	}
 	if err == nil {
-		now := time.Now()
 		k.read.Store(&asked)
-		k.answered.Store(&now)
-	} else if answered := k.answered.Load(); answered != nil && answered.After(asked) {
-		return nil // another question had its answer meanwhile
 	}
 	return err
 }
 
 // note keeps whether the store answers, and logs where that changes.
-func (k *Keyring) note(err error) {
+func (k *Keyring) note(asked time.Time, err error) {
+	k.noting.Lock()
+	defer k.noting.Unlock()
+	if err != nil && k.answered.After(asked) {
+		return // another question had its answer meanwhile
+	}
 	if err == nil {
+		k.answered = time.Now()
 		if since := k.failure.Swap(nil); since != nil {
 			k.log.Info("the store can be read again", "after", time.Since(*since).Round(time.Millisecond).String())
 		}
