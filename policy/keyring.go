@@ -68,7 +68,6 @@ type Keyring struct {
 	// answered is when the latest of the answers was noted.
 	noting   sync.Mutex
 	answered time.Time
-	told     bool // the log has the failure
 	// failure is since when questions had no answer; nil if the last one had.
 	failure atomic.Pointer[time.Time]
 }

@@ -170,10 +170,6 @@ func (k *Keyring) refresh(ctx context.Context) error {
 	return err
 }
 
-// settle is how long after an answer the log says nothing of a failure: a server that comes back
-// answers some calls before it is known to be back.
-const settle = 500 * time.Millisecond
-
 // note keeps whether the store answers, and logs where that changes.
 func (k *Keyring) note(asked time.Time, err error) {
 	k.noting.Lock()
@@ -183,16 +179,12 @@ func (k *Keyring) note(asked time.Time, err error) {
 	}
 	if err == nil {
 		k.answered = time.Now()
-		if since := k.failure.Swap(nil); since != nil && k.told {
-			k.told = false
+		if since := k.failure.Swap(nil); since != nil {
 			k.log.Info("the store can be read again", "after", time.Since(*since).Round(time.Millisecond).String())
 		}
 		return
 	}
-	now := time.Now()
-	k.failure.CompareAndSwap(nil, &now)
-	if !k.told && !k.answered.Add(settle).After(asked) {
-		k.told = true
+	if now := time.Now(); k.failure.CompareAndSwap(nil, &now) {
 		k.log.Error("the store cannot be read: keys that were read before stay good for a while", "while", KeysLast.String(),
 			"error", err)
 	}

@@ -191,6 +191,11 @@ func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 	if err := s.queryRow(ctx, tenantsVersionQuery).Scan(&version); err != nil {
 		return 0, fmt.Errorf("reading the tenants' version: %w", err)
 	}
+	// A question that waited for a lost server may have its answer before the server is found again:
+	// the next one would fail, so this is not its return yet.
+	if err := s.Available(); err != nil {
+		return 0, fmt.Errorf("reading the tenants' version: %w", err)
+	}
 	return version, nil
 }
 

@@ -4,14 +4,12 @@ package outage
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/vendgate/vendgate/tests/harness"
 	"github.com/vendgate/vendgate/tests/services"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(services.WithShutdown(closing{m}))
+	harness.Main(services.WithShutdown(closing{m}))
 }
 
 // closing removes what was built when the tests have ended.

@@ -108,7 +108,6 @@ func newStage(t *testing.T) *stage {
 	s.paths = append(s.paths, "/proxy/"+s.leased+"/crm/200", "/proxy/"+unsaved+"/crm/200")
 	leaseToOther(t, store, s.leased)
 	keep("crm", connect.Rejected, connect.GrantValues{})
-	fillDisk(t, dir, unsaved)
 	budgets := "limiter redis {\nurl " + harness.Secret(t, "PROMETHEUS_REDIS", services.Redis(t).URL) + "\n}\n"
 	start := func(options string) *harness.Gateway {
 		g, _ := harness.StartApart(t, func(g *harness.Gateway) string {
@@ -117,6 +116,7 @@ func newStage(t *testing.T) *stage {
 		return g
 	}
 	s.gateway, s.shared = start(config(t, dir, server.URL)), start(sharedConfig(t))
+	fillDisk(t, dir, unsaved) // not before: a start refuses a store with a trigger of others
 	return s
 }
 
