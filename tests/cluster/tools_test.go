@@ -54,7 +54,7 @@ func TestProxy(t *testing.T) {
 	p.cut()
 	want("cut", "connection refused")
 	p.restore()
-	want("mended", "one")
+	want("restored", "one")
 	p.slow(300)
 	began := time.Now()
 	want("slow", "one")
