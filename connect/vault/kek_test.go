@@ -124,13 +124,13 @@ func TestKeyManagementService(t *testing.T) {
 		t.Errorf("fingerprint %q", k.Fingerprint())
 	}
 	in := Sealed(new(row), []KEK{k})
-	v := New(At(in))
+	v := New(at(in))
 	if err := v.Create(in); err != nil {
 		t.Fatal(err)
 	}
 	ad := []byte("ad")
 	sealed := seal(t, v, "secret", ad)
-	other := New(At(in))
+	other := New(at(in))
 	if err := other.Load(in, sealed, ad); err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func (r *row) Write(data []byte) error {
 func createIn(t *testing.T, r *row, keks ...KEK) *Vault {
 	t.Helper()
 	in := Sealed(r, keks)
-	v := New(At(in))
+	v := New(at(in))
 	if err := v.Create(in); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestRotateInARow(t *testing.T) {
 	if slices.Contains(server.Keys(), id) {
 		t.Fatal("the server knows the new key already")
 	}
-	if err := server.Learn(id, At(in)); err != nil || server.Primary() != first || !slices.Contains(server.Keys(), id) {
+	if err := server.Learn(id, at(in)); err != nil || server.Primary() != first || !slices.Contains(server.Keys(), id) {
 		t.Fatalf("learnt: primary %d, keys %d, %v", server.Primary(), server.Keys(), err)
 	}
 	if err := tool.Promote(in, id); err != nil || tool.Primary() != id {
@@ -138,13 +138,13 @@ func TestRotateInARow(t *testing.T) {
 		t.Error("the server had to read the keyset to open a key that it knows")
 	}
 	// What it seals next must be of the new key, though it knew that one before it was promoted.
-	if err := server.Follow(id, At(in)); err != nil || server.Primary() != id {
+	if err := server.Follow(id, at(in)); err != nil || server.Primary() != id {
 		t.Errorf("followed: primary %d, %v; want %d", server.Primary(), err, id)
 	}
 	if err := tool.Promote(in, id+1); !errors.Is(err, ErrKeysetMismatch) {
 		t.Errorf("promoting a key that there is not: %v", err)
 	}
-	if err := server.Learn(id+1, At(in)); !errors.Is(err, ErrKeysetMismatch) {
+	if err := server.Learn(id+1, at(in)); !errors.Is(err, ErrKeysetMismatch) {
 		t.Errorf("learning a key that there is not: %v", err)
 	}
 }
@@ -166,7 +166,7 @@ func TestRolledBackPromotion(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.data = was
-	if err := v.Follow(first, At(in)); err != nil || v.Primary() != first {
+	if err := v.Follow(first, at(in)); err != nil || v.Primary() != first {
 		t.Errorf("primary %d, %v; want %d", v.Primary(), err, first)
 	}
 }

@@ -27,9 +27,6 @@ type Vault struct {
 // Find returns where the keyset is now.
 type Find func() (Storage, error)
 
-// At finds the keyset in s.
-func At(s Storage) Find { return func() (Storage, error) { return s, nil } }
-
 // New returns a vault over the keyset that find finds, outside of any transaction.
 func New(find Find) *Vault { return &Vault{find: find} }
 

@@ -6,12 +6,15 @@ import (
 	"path/filepath"
 	"testing"
 )
+// at finds the keyset in s.
+func at(s Storage) Find { return func() (Storage, error) { return s, nil } }
+
 
 // create loads the keyset in dir, and makes it if there is none.
 func create(t *testing.T, dir string) *Vault {
 	t.Helper()
 	in := fileIn(dir)
-	v := New(At(in))
+	v := New(at(in))
 	if err := v.Create(in); err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +77,10 @@ func TestRotate(t *testing.T) {
 	wantPlain(t, server, seal(t, tool, "after", ad), ad, "after")
 	wantPlain(t, tool, before, ad, "before")
 	rotate(t, tool, in)
-	if err := server.Follow(tool.Primary(), At(in)); err != nil || server.Primary() != tool.Primary() {
+	if err := server.Follow(tool.Primary(), at(in)); err != nil || server.Primary() != tool.Primary() {
 		t.Errorf("key %d, %v; want %d", server.Primary(), err, tool.Primary())
 	}
-	if err := server.Follow(tool.Primary()+1, At(in)); !errors.Is(err, ErrKeysetMismatch) {
+	if err := server.Follow(tool.Primary()+1, at(in)); !errors.Is(err, ErrKeysetMismatch) {
 		t.Errorf("following a key that the file lacks: %v, want %v", err, ErrKeysetMismatch)
 	}
 }
