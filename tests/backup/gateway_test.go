@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendgate/vendgate/tests/harness"
 )
@@ -25,6 +26,9 @@ func TestSecondGateway(t *testing.T) {
 	const warning = "another gateway has the same store and listens at the same address"
 	dir := t.TempDir()
 	first, process := harness.StartApart(t, serve(dir, "", ""))
+	process.Await(t, "the line of the start", time.Minute, func() bool {
+		return strings.Contains(first.Log(), `"msg":"vendgate started"`)
+	})
 	if log := first.Log(); strings.Contains(log, warning) {
 		t.Errorf("the first warns: %s", log)
 	}
@@ -40,6 +44,10 @@ func TestSecondGateway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			second, p := harness.StartApart(t, serve(c.dir, "", c.more))
+			// It answers before: Caddy starts its apps in any order.
+			p.Await(t, "the line of the start", time.Minute, func() bool {
+				return strings.Contains(second.Log(), `"msg":"vendgate started"`)
+			})
 			log := second.Log()
 			if strings.Contains(log, warning) != c.want {
 				t.Errorf("a warning, want %v: %s", c.want, log)
