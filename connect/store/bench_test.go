@@ -201,3 +201,17 @@ func BenchmarkTenantsVersion(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOpen opens the store of a directory that has one, as each command does.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	for b.Loop() {
+		s, err := Open(b.Context(), Options{Dir: dir})
+		if err == nil {
+			err = s.Close()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/vendgate/vendgate/internal/privatefile"
 )
@@ -92,7 +93,7 @@ func (h header) check() error {
 // checkCode refuses, by ErrForeignCode, a database of a version of the schema that runs statements
 // which are not of that: a trigger could bring back each key that is revoked.
 func checkCode(ctx context.Context, db querier, version int) error {
-	want, err := madeBy(ctx, migrations[:version], codeQuery)
+	want, err := codeOf(ctx, version)
 	if err != nil {
 		return err
 	}
@@ -101,6 +102,23 @@ func checkCode(ctx context.Context, db querier, version int) error {
 		err = ErrForeignCode
 	}
 	return err
+}
+
+// codes holds what codeOf returned, by version: migrations do not change while a process runs, and
+// running them takes longer than all else that opening a store does.
+var codes sync.Map
+
+// codeOf returns the statements that a database of a version of the schema runs, by name. They are
+// shared: do not change the map.
+func codeOf(ctx context.Context, version int) (map[string]string, error) {
+	if known, ok := codes.Load(version); ok {
+		return known.(map[string]string), nil
+	}
+	code, err := madeBy(ctx, migrations[:version], codeQuery)
+	if err == nil {
+		codes.Store(version, code)
+	}
+	return code, err
 }
 
 // The statements that make the triggers, views and virtual tables of a database, and those that

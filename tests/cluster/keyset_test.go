@@ -15,6 +15,7 @@ import (
 // takes it for dead after 10 s, and when that one goes on. No call fails, and at each moment of a
 // promotion all live nodes have the new key.
 func TestKeysetRotation(t *testing.T) {
+	t.Parallel()
 	c := start(t, options{fsyncOff: true, listen: true})
 	c.provider.pace(3*time.Second, 0, 0) // nodes seal all the time
 	c.watchPromotions()
@@ -108,6 +109,7 @@ func await(t *testing.T, loads ...*load) {
 // TestKEKRotation replaces the key-encryption key as docs/keyset.md says, and restarts the nodes
 // one after the other for it, while the others serve. No call fails.
 func TestKEKRotation(t *testing.T) {
+	t.Parallel()
 	c := start(t, options{fsyncOff: true, listen: true})
 	vault := c.connectVault()
 	crm, _ := c.connectCRM(false)

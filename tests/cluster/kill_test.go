@@ -37,6 +37,7 @@ func TestKilledNode(t *testing.T) {
 
 // TestFrozenNode freezes a node: the balancer's health check finds it, and calls go to the others.
 func TestFrozenNode(t *testing.T) {
+	t.Parallel()
 	c := start(t, options{fsyncOff: true, listen: true})
 	c.balance()
 	id := c.connectVault()

@@ -16,7 +16,6 @@ import (
 // count their parts of the budgets meanwhile, and two more, which have a Redis of their own, do
 // what `closed` and `open` say. Afterwards budgets are shared again, by the same processes.
 func TestRedisLost(t *testing.T) {
-	t.Parallel()
 	span := 4 * time.Second
 	if soaks {
 		span = 10 * time.Second

@@ -31,6 +31,7 @@ func TestRevocation(t *testing.T) {
 	const tries = 20
 	modes(t, options{fsyncOff: true, vendgate: "tenant beta {\nbudget token unlimited\nbudget api unlimited\n}"},
 		func(t *testing.T, o options) {
+			t.Parallel() // both modes: a test of one mode mostly waits
 			bound := time.Second
 			if o.listen {
 				bound = 100 * time.Millisecond

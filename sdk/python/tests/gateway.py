@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import threading
@@ -141,13 +142,24 @@ def start_vendgate(test, directory, provider):
     return url
 
 
+def free_port():
+    """Returns a port that nothing listens on, below those that the kernel gives to connections, which could take it before
+    the program does."""
+    while True:
+        port = random.randrange(30000, 32768)
+        with socket.socket() as free:
+            try:
+                free.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
 def run(test, directory, files, caddyfile, environment=None):
     """Runs the program that VENDGATE_BIN names, or one built from this repository, until the test, or the class of tests,
     ends. caddyfile makes the configuration of an address. Returns URL, program and environment."""
     directory = pathlib.Path(directory)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     for name, text in {**files, "Caddyfile": caddyfile(f"127.0.0.1:{port}")}.items():
         (directory / name).write_text(text)
         (directory / name).chmod(0o600)

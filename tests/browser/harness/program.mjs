@@ -1,5 +1,6 @@
 // The programs under test: built from this repository, or taken from the environment, and ended by their process id.
 import { execFile, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -64,16 +65,18 @@ export async function until(what, look, { timeoutMs = 60_000, everyMs = 25 } = {
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Returns n different ports that nothing listens on. */
+/** Returns n different ports that nothing listens on. They are below those that the kernel gives to connections (ip(7), ip_local_port_range), which
+ * could take one before the gateway does, and above those of the tests in Go. */
 export async function freePorts(n) {
-  const servers = await Promise.all(
-    Array.from({ length: n }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set();
+  while (ports.size < n) {
+    const port = randomInt(30000, 32768);
+    const server = createServer().listen(port, '127.0.0.1');
+    const free = await once(server, 'listening').then(() => true, () => false);
+    if (!free) continue;
+    ports.add(port);
+    server.close();
+    await once(server, 'close');
+  }
+  return [...ports];
 }

@@ -4,6 +4,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const { randomInt } = require('node:crypto');
 const { execFile, spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { promisify } = require('node:util');
@@ -19,13 +20,17 @@ async function binary(dir) {
   return file;
 }
 
+/** Returns a port that nothing listens on, below those that the kernel gives to connections, which could take it before the server does. */
 async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(30000, 32768);
+    const server = net.createServer().listen(port, '127.0.0.1');
+    const free = await once(server, 'listening').then(() => true, () => false);
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Caddy's configuration: gateway and connection manager; Gmail and OpenAI as they are in the catalog, but at the test's provider. */
