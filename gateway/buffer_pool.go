@@ -7,8 +7,9 @@ import (
 
 const (
 	// smallBuffer is the size of a buffer that a call may keep for hours, in bytes: that of an event
-	// stream, which waits in it for the next event. net/http reads as much from a connection at once.
-	smallBuffer = 4 << 10
+	// stream, which waits for the next event. Most events are smaller; of half this size, it would
+	// double what long ones cost.
+	smallBuffer = 8 << 10
 	// largeBuffer is what io.Copy uses, in bytes.
 	largeBuffer = 32 << 10
 )
