@@ -69,6 +69,11 @@ func (u *Upstream) check() error {
 	return err
 }
 
+// maxFrame bounds the frames of an HTTP/2 provider, in bytes. net/http's own bound of 16 KiB costs
+// large bodies about a tenth more: it asks for more after each frame. A connection keeps a buffer
+// of its largest frame.
+const maxFrame = 64 << 10
+
 // transports outlive reloads: a new configuration keeps the connections of the old one where
 // nothing about them changed.
 var transports = caddy.NewUsagePool()
@@ -138,7 +143,9 @@ func (u *Upstream) build(allow []string, files [][]byte) (*http.Transport, error
 		MaxResponseHeaderBytes: 1 << 20,
 		// Without pings, calls on an HTTP/2 connection whose peer is gone in silence would wait until TCP
 		// gives up, in minutes.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second, MaxReadFrameSize: maxFrame,
+		},
 		// The caller's Accept-Encoding is the caller's business; bytes pass as they are.
 		DisableCompression: true,
 	}

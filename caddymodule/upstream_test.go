@@ -140,8 +140,9 @@ func otherAuthority(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// TestTransportPings: a connection that died in silence is noticed in 45 s.
-func TestTransportPings(t *testing.T) {
+// TestTransportHTTP2: a connection that died in silence is noticed in 45 s, and large bodies come in
+// larger frames than those of net/http.
+func TestTransportHTTP2(t *testing.T) {
 	rt, key, err := new(caddymodule.Upstream).Open(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -154,5 +155,8 @@ func TestTransportPings(t *testing.T) {
 	config := caddymodule.Plain(rt).HTTP2
 	if config == nil || config.SendPingTimeout != 30*time.Second || config.PingTimeout != 15*time.Second {
 		t.Errorf("pings: %+v", config)
+	}
+	if config == nil || config.MaxReadFrameSize != 64<<10 {
+		t.Errorf("frames: %+v", config)
 	}
 }

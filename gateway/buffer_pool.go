@@ -1,21 +1,60 @@
 package gateway
 
-import "sync"
+import (
+	"net/http/httputil"
+	"sync"
+)
 
-// buffers lends the buffers that bodies are copied through.
-var buffers = &bufferPool{pool: sync.Pool{New: func() any { return new([bufferSize]byte) }}}
+const (
+	// smallBuffer is the size of a buffer that a call may keep for hours, in bytes: that of an event
+	// stream, which waits for the next event. Most events are smaller; of half this size, it would
+	// double what long ones cost.
+	smallBuffer = 8 << 10
+	// largeBuffer is what io.Copy uses, in bytes.
+	largeBuffer = 32 << 10
+)
 
-// bufferSize is what io.Copy uses.
-const bufferSize = 32 << 10
+// smallBuffers and largeBuffers lend the buffers that bodies are copied through.
+var smallBuffers, largeBuffers = newBufferPool(smallBuffer), newBufferPool(largeBuffer)
 
+// bufferPool lends buffers of one size.
 type bufferPool struct{ pool sync.Pool }
 
-// Get implements httputil.BufferPool.
-func (p *bufferPool) Get() []byte { return p.pool.Get().(*[bufferSize]byte)[:] }
-
-// Put implements httputil.BufferPool. The buffer is wiped: a provider's answer may hold a
-// credential, and must not stay in memory for as long as the pool pleases.
-func (p *bufferPool) Put(b []byte) {
-	clear(b)
-	p.pool.Put((*[bufferSize]byte)(b))
+func newBufferPool(size int) *bufferPool {
+	return &bufferPool{pool: sync.Pool{New: func() any {
+		b := make([]byte, size)
+		return &b
+	}}}
 }
+
+func (p *bufferPool) get() *[]byte { return p.pool.Get().(*[]byte) }
+
+// put takes b back, and wipes it: a provider's answer may hold a credential, and must not stay in
+// memory for as long as the pool pleases.
+func (p *bufferPool) put(b *[]byte) {
+	clear(*b)
+	p.pool.Put(b)
+}
+
+// responseBuffer lends the buffer that a call's response is copied through. ReverseProxy asks for
+// it after [modifyResponse], once, and gives it back at the body's end.
+type responseBuffer call
+
+// Get implements httputil.BufferPool. The buffer is small where a large one would not be filled,
+// and where it would be kept for long.
+func (r *responseBuffer) Get() []byte {
+	r.head.buffers = largeBuffers
+	if r.head.events || 0 <= r.head.length && r.head.length <= smallBuffer {
+		r.head.buffers = smallBuffers
+	}
+	r.head.buffer = r.head.buffers.get()
+	return *r.head.buffer
+}
+
+// Put implements httputil.BufferPool.
+func (r *responseBuffer) Put([]byte) {
+	r.head.buffers.put(r.head.buffer)
+	r.head.buffer = nil
+}
+
+var _ httputil.BufferPool = (*responseBuffer)(nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"net/http/httputil"
 	"sync/atomic"
 	"time"
 
@@ -50,9 +51,11 @@ type call struct {
 	// tooLarge and malformed say what was wrong with the caller's body; the transport reads it.
 	tooLarge, malformed atomic.Bool
 	read                atomic.Int64 // of the caller's body, in bytes
-	head                responseHead
-	event               Event
-	id                  [1]string // the event's, as the value of a header
+	// reverse is the route's, with the call's own buffer.
+	reverse httputil.ReverseProxy
+	head    responseHead
+	event   Event
+	id      [1]string // the event's, as the value of a header
 }
 
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Target, byHost *hostAddress) *call {

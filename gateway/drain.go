@@ -45,14 +45,14 @@ func Refuse(w http.ResponseWriter, r *http.Request, form vending.Form, e *vendin
 // that was all. A sender that pauses must not keep its answer waiting; one that goes on may, for a
 // while.
 func arrives(control *http.ResponseController, r *http.Request) bool {
-	part := buffers.Get()
-	defer buffers.Put(part)
+	part := largeBuffers.get()
+	defer largeBuffers.put(part)
 	start := time.Now()
 	for rest := readByServer; rest > 0 && time.Since(start) < arrivalTime; {
 		if control.SetReadDeadline(time.Now().Add(drainTime)) != nil {
 			return false
 		}
-		n, err := r.Body.Read(part)
+		n, err := r.Body.Read(*part)
 		if err != nil {
 			return errors.Is(err, io.EOF)
 		}

@@ -32,7 +32,9 @@ func (c *call) forward() {
 	defer end()
 	c.event.Sent = time.Now()
 	defer c.finish()
-	c.route.reverse.ServeHTTP(c, c.request.WithContext(ctx))
+	c.reverse = c.route.reverse
+	c.reverse.BufferPool = (*responseBuffer)(c)
+	c.reverse.ServeHTTP(c, c.request.WithContext(ctx))
 }
 
 // rewrite is the ReverseProxy's Rewrite: everything about the upstream but the credential, which is

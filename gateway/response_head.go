@@ -23,6 +23,11 @@ type responseHead struct {
 	// header is the provider's, as it was copied into the caller's answer.
 	header http.Header
 	body   io.ReadCloser
+	// events says that the body is a stream of events, which may be quiet for hours.
+	events bool
+	// buffer is what the body is copied through, one of buffers; nil if it is not being copied.
+	buffer  *[]byte
+	buffers *bufferPool
 	// broken is why the body ended early, once that is known.
 	broken error
 }
@@ -34,7 +39,7 @@ func (c *call) hold(res *http.Response) {
 	c.head = responseHead{length: res.ContentLength, header: res.Header, body: res.Body}
 	res.Body = (*responseBody)(c)
 	if strings.HasPrefix(strings.ToLower(res.Header.Get("Content-Type")), "text/event-stream") {
-		c.head.length = -1
+		c.head.length, c.head.events = -1, true
 	}
 	if len(res.Header["Content-Type"]) == 0 {
 		c.Header()["Content-Type"] = nil

@@ -15,10 +15,11 @@ import (
 
 // appRoute is one app as the handler forwards to it.
 type appRoute struct {
-	app         *catalog.App
-	placement   *inject.Placement
-	steering    *policy.Steering
-	reverse     *httputil.ReverseProxy
+	app       *catalog.App
+	placement *inject.Placement
+	steering  *policy.Steering
+	// reverse is copied for each call, which lends it a buffer.
+	reverse     httputil.ReverseProxy
 	passthrough bool
 	// counted says that requests which may call a gateway carry the count of those before: the
 	// operator or an end user chose the upstream, so that it may be one.
@@ -87,12 +88,11 @@ func (g *Gateway) openRoute(app *catalog.App) (*appRoute, error) {
 		counted:     g.mayLeadBack(app.Slug),
 		// Caddy's own reverse_proxy costs four times the allocations, and health checks and balancing
 		// mean nothing for a provider's API.
-		reverse: &httputil.ReverseProxy{
+		reverse: httputil.ReverseProxy{
 			Rewrite:        rewrite,
 			Transport:      &inject.Transport{Base: g.options.Transport(app)},
 			ModifyResponse: modifyResponse,
 			ErrorHandler:   handleError,
-			BufferPool:     buffers,
 			// It logs aborted copies only, with nothing in them that the access log has not.
 			ErrorLog: log.New(io.Discard, "", 0),
 		},
