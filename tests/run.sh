@@ -74,7 +74,7 @@ step "lint" go tool -modfile=golangci-lint.mod golangci-lint run ./...
 
 work=$(mktemp -d)
 log=$work/log
-trap '[ -z "${aside-}" ] || kill "$aside"; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 # Prometheus, to scrape a gateway. Unpacked, because the package would start a service.
 if ! { command -v prometheus && command -v promtool; } >/dev/null; then
 	mkdir "$work/prometheus"
@@ -104,21 +104,6 @@ python_tests() { # folder
 	PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/report/python.py "$1" >"$log.part"
 	show $?
 }
-# Steps that mostly wait run while others compute. What they print follows in one piece, at together.
-aside() { # function with steps
-	(
-		log=$log.aside failed=0
-		"$1"
-		exit $failed
-	) >"$work/aside" 2>&1 &
-	aside=$!
-}
-together() {
-	wait "$aside" || failed=1
-	aside=
-	cat "$work/aside"
-	cat "$log.aside" >>"$log"
-}
 program() { # variable, folder, package: builds it once for all that run it
 	export "$1=$work/$1"
 	(cd "$2" && CGO_ENABLED=0 go build -trimpath -o "${!1}" "$3")
@@ -127,28 +112,23 @@ step "build" program VENDGATE_BIN . ./cmd/vendgate
 step "build" program AUTHSERVER_BIN tests/authserver .
 step "build" program OLDLINK_BIN . ./tests/browser/oldlink
 step "tests" tests . ./...
+step "tests of the authorization server" tests tests/authserver ./...
 check() { # folder of a nested module, its name
 	step "vet $2" env -C "$1" go vet ./...
 	step "lint $2" env -C "$1" go tool -modfile="$PWD/golangci-lint.mod" golangci-lint run --config "$PWD/.golangci.yml" ./...
 }
 check tests/deployment "the tests of the compose file and the workflows"
-check tests/board "the tests of the board"
-check tests/cluster "the tests of clusters"
-check sdk/go "the Go SDK"
-check deploy/helm/tests "the tests of the Helm chart"
-check deploy/release "the release"
+step "tests of the compose file and the workflows" tests tests/deployment ./...
 CHROMIUM=$(command -v chromium)
 export CHROMIUM
-waiting() {
-	step "tests of clusters" tests tests/cluster ./...
-	step "tests in a browser" node_tests tests/browser
-}
-aside waiting
-renice -n 10 $$ >/dev/null # what computes gives way: the tests of clusters hold times
-step "tests of the authorization server" tests tests/authserver ./...
-step "tests of the compose file and the workflows" tests tests/deployment ./...
+check tests/board "the tests of the board"
 step "tests of the board" tests tests/board ./...
+check tests/cluster "the tests of clusters"
+step "tests of clusters" tests tests/cluster ./...
+check sdk/go "the Go SDK"
 step "tests of the Go SDK" tests sdk/go ./...
+check deploy/helm/tests "the tests of the Helm chart"
+check deploy/release "the release"
 # Without the race detector, which would take minutes for compressing and for building helm: nothing in
 # these is concurrent.
 race='' step "tests of the Helm chart" tests deploy/helm/tests ./...
@@ -157,7 +137,7 @@ step "tests of the Node SDK" node_tests sdk/node
 step "tests of the Python SDK" python_tests sdk/python
 step "tests of client libraries" node_tests tests/clients
 step "tests of client libraries in Python" python_tests tests/clients/python
-together
+step "tests in a browser" node_tests tests/browser
 
 echo "== in all"
 go run ./tests/report -count <"$log" || failed=1
