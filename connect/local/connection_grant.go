@@ -94,6 +94,8 @@ func (h *connectionGrant) afterRefresh(r vending.Request, now time.Time, refresh
 		return nil
 	case refreshErr != nil:
 		return refreshErr
+	case h.NeedsReconnection: // another call's refresh found that out after this one had read the row
+		return h.ended(nil)
 	default:
 		return vending.Errorf(vending.UpstreamUnavailable, errStillExpired)
 	}

@@ -190,3 +190,30 @@ func testReplacedDuringRefresh(t *testing.T) {
 		})
 	}
 }
+
+// TestEndedByAnotherCall has a call that read the row before another call's refresh found that the
+// grant has ended, and that came too late to share that refresh: its own has nothing left to do.
+func TestEndedByAnotherCall(t *testing.T) {
+	p := startProvider(t)
+	store := openStore(t, t.TempDir())
+	s := newSource(t, p, store)
+	r := request(importApp(t, store, "gmail", grantFor(-time.Second)))
+	late, err := s.read(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.current = "another"
+	if _, err := s.Vend(t.Context(), r); codeOf(err) != vending.NeedsReconnection {
+		t.Fatal(err)
+	}
+	if err := s.refresh(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	held, err := s.read(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := held.afterRefresh(r, time.Now(), nil); codeOf(err) != vending.NeedsReconnection || p.asked() != 1 {
+		t.Errorf("%v after %d calls, want %s after 1", err, p.asked(), vending.NeedsReconnection)
+	}
+}
