@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,7 +31,7 @@ const (
 )
 
 var floorApp = catalog.App{Slug: "bench", Name: "Bench", AuthType: string(vending.OAuth),
-	Upstream: "https://api.example.com"}
+	Upstream: "https://api.example.com", OAuth2: &catalog.OAuth2{TokenURL: "https://api.example.com/token"}}
 
 // memoryUpstream is an upstream that costs as little as one can.
 type memoryUpstream struct{ sent *http.Request }
@@ -62,11 +64,29 @@ func (s *sink) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// stopping is a limiter that lets no call pass, and counts nothing.
+// stop ends a call as net/http has handlers end one: without an answer, which would cost more than
+// most of the steps.
+func stop() { panic(http.ErrAbortHandler) }
+
+// stopping is a limiter where calls end.
 type stopping struct{ policy.Limiter }
 
 func (stopping) Reserve(context.Context, policy.Draws, time.Time) (policy.Reservations, policy.Spent, error) {
-	return policy.Reservations{}, policy.Spent{}, vending.Refuse(vending.RateLimited, "")
+	stop()
+	return policy.Reservations{}, policy.Spent{}, nil
+}
+
+// ending is a source where calls end, before it vends or, with a source to ask, after.
+type ending struct{ vending.Source }
+
+func (e ending) Vend(ctx context.Context, r vending.Request) (vending.Credential, error) {
+	if e.Source != nil {
+		if _, err := e.Source.Vend(ctx, r); err != nil {
+			return vending.Credential{}, err
+		}
+	}
+	stop()
+	return vending.Credential{}, nil
 }
 
 // refusing is a source that vends nothing.
@@ -83,15 +103,12 @@ type floor struct {
 	tenant   policy.Tenant
 	upstream memoryUpstream
 	request  *http.Request
-	status   int // that the call must have
+	status   int // of the answer; 0 if the call is stopped
 }
 
-func newFloor(b *testing.B, field string) *floor {
+func newFloor(b *testing.B) *floor {
 	c := staticsource.Connection{ID: "c1", Tenant: floorTenant, User: user, App: floorApp.Slug,
-		AuthType: vending.OAuth, Fields: []vending.Field{{Name: field, Value: token}}}
-	if field != vending.AccessToken {
-		c.AuthType = vending.APIKey
-	}
+		AuthType: vending.OAuth, Fields: []vending.Field{{Name: vending.AccessToken, Value: token}}}
 	source, err := staticsource.New(c)
 	if err != nil {
 		b.Fatal(err)
@@ -114,8 +131,8 @@ func floorCatalog(b *testing.B) *catalog.Catalog {
 	return apps
 }
 
-// run measures calls of the gateway.
-func (f *floor) run(b *testing.B) {
+// handler returns the gateway of the case.
+func (f *floor) handler(b *testing.B) http.Handler {
 	f.tenant.Usage = policy.NewMemory(nil).Usage(floorTenant, policy.Budgets{})
 	keyring := policy.NewKeyring(map[policy.Digest]*policy.Tenant{policy.DigestOf(floorKey): &f.tenant}, nil, nil, nil)
 	g := gateway.New(gateway.Options{
@@ -124,7 +141,12 @@ func (f *floor) run(b *testing.B) {
 		Transport:   func(*catalog.App) http.RoundTripper { return &f.upstream },
 		VendTimeout: time.Minute,
 	})
-	f.serve(b, g.Handler(gateway.HandlerOptions{Prefix: "/proxy"}))
+	return g.Handler(gateway.HandlerOptions{Prefix: "/proxy"})
+}
+
+// run measures calls of the gateway.
+func (f *floor) run(b *testing.B) {
+	f.serve(b, f.handler(b))
 	if f.status == http.StatusOK && f.upstream.sent.Header.Get("Authorization") != "Bearer "+token {
 		b.Fatal("the credential was not injected")
 	}
@@ -132,112 +154,162 @@ func (f *floor) run(b *testing.B) {
 
 func (f *floor) serve(b *testing.B, h http.Handler) {
 	w := &sink{header: http.Header{}}
-	b.ReportAllocs()
-	for b.Loop() {
+	measure(b, func() {
 		clear(w.header)
 		w.status = 0
-		h.ServeHTTP(w, f.request)
+		f.call(h, w)
 		if w.status != f.status {
 			b.Fatalf("the answer is %d, want %d", w.status, f.status)
 		}
+	})
+}
+
+func (f *floor) call(h http.Handler, w http.ResponseWriter) {
+	defer func() {
+		if cause := recover(); cause != nil && cause != http.ErrAbortHandler { //nolint:errorlint // it is not wrapped
+			panic(cause)
+		}
+	}()
+	h.ServeHTTP(w, f.request)
+}
+
+// measure reports the CPU time of the process besides the time that passed: the garbage collector's
+// is in it, and that of other processes is not.
+func measure(b *testing.B, call func()) {
+	b.ReportAllocs()
+	before := ownCPU(b)
+	for b.Loop() {
+		call()
 	}
+	b.ReportMetric(float64(ownCPU(b)-before)/float64(b.N), "cpu-ns/op")
+}
+
+func ownCPU(b *testing.B) int64 {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return used.Utime.Nano() + used.Stime.Nano()
+}
+
+// refused measures calls that the gateway refuses or, if alone, the same refusal without a call.
+func (f *floor) refused(b *testing.B, alone bool) {
+	h, answer := f.handler(b), httptest.NewRecorder()
+	h.ServeHTTP(answer, f.request)
+	f.status = answer.Code
+	if alone {
+		var refusal struct {
+			Message string
+			Data    struct{ Code vending.Code }
+		}
+		if err := json.Unmarshal(answer.Body.Bytes(), &refusal); err != nil || refusal.Data.Code == "" {
+			b.Fatalf("%v in %s", err, answer.Body)
+		}
+		h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			gateway.Refuse(w, r, "", vending.Refuse(refusal.Data.Code, refusal.Message))
+		})
+	}
+	f.serve(b, h)
 }
 
 func BenchmarkFloorEmptyHandler(b *testing.B) {
-	newFloor(b, vending.AccessToken).serve(b, http.HandlerFunc(answerEmpty))
+	newFloor(b).serve(b, http.HandlerFunc(answerEmpty))
 }
 
 func BenchmarkFloorTransport(b *testing.B) {
-	f := newFloor(b, vending.AccessToken)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := f.upstream.RoundTrip(f.request); err != nil {
-			b.Fatal(err)
-		}
-	}
+	f := newFloor(b)
+	measure(b, func() { _, _ = f.upstream.RoundTrip(f.request) })
 }
 
 func BenchmarkFloorEmptyReverseProxy(b *testing.B) {
-	f := newFloor(b, vending.AccessToken)
+	f := newFloor(b)
 	f.serve(b, &httputil.ReverseProxy{Transport: &f.upstream, BufferPool: newBuffers(),
 		Rewrite: func(*httputil.ProxyRequest) {}})
 }
 
-func BenchmarkFloorRefusal(b *testing.B) {
-	f := newFloor(b, vending.AccessToken)
-	f.status = http.StatusUnauthorized
-	f.serve(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		gateway.Refuse(w, r, "", vending.Refuse(vending.InvalidTenantKey, ""))
-	}))
+func BenchmarkFloorStop(b *testing.B) {
+	f := newFloor(b)
+	f.status = 0
+	f.serve(b, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { stop() }))
 }
 
 func BenchmarkFloorParse(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
+	measure(b, func() {
 		if _, ours, err := policy.ParseTarget(http.MethodGet, floorTarget, "/proxy"); !ours || err != nil {
 			b.Fatal(err)
 		}
-	}
+	})
 }
 
-func BenchmarkFloorRefusedAtAuthenticate(b *testing.B) {
-	f := newFloor(b, vending.AccessToken)
+func withoutKey(b *testing.B) *floor {
+	f := newFloor(b)
 	f.request.Header.Del("Authorization")
-	f.status = http.StatusUnauthorized
-	f.run(b)
+	return f
 }
 
-func BenchmarkFloorRefusedAtIdentify(b *testing.B) {
-	f := newFloor(b, vending.AccessToken)
+func withoutUser(b *testing.B) *floor {
+	f := newFloor(b)
 	f.request.Header.Del("X-User-Email")
-	f.status = http.StatusBadRequest
-	f.run(b)
+	return f
 }
 
-func BenchmarkFloorRefusedAtPermit(b *testing.B) {
-	f := newFloor(b, vending.AccessToken)
+func withoutCapability(b *testing.B) *floor {
+	f := newFloor(b)
 	f.tenant.Capabilities = []policy.Capability{policy.CapApps}
-	f.status = http.StatusForbidden
-	f.run(b)
+	return f
 }
 
-func BenchmarkFloorRefusedAtSpend(b *testing.B) {
-	f := newFloor(b, vending.AccessToken)
-	f.limiter = stopping{f.limiter}
-	f.status = http.StatusTooManyRequests
-	f.run(b)
-}
+func BenchmarkFloorAtAuthenticate(b *testing.B) { withoutKey(b).refused(b, false) }
 
-func BenchmarkFloorRefusedByTheSource(b *testing.B) {
-	f := newFloor(b, vending.AccessToken)
+func BenchmarkFloorAtAuthenticateAlone(b *testing.B) { withoutKey(b).refused(b, true) }
+
+func BenchmarkFloorAtIdentify(b *testing.B) { withoutUser(b).refused(b, false) }
+
+func BenchmarkFloorAtIdentifyAlone(b *testing.B) { withoutUser(b).refused(b, true) }
+
+func BenchmarkFloorAtPermit(b *testing.B) { withoutCapability(b).refused(b, false) }
+
+func BenchmarkFloorAtPermitAlone(b *testing.B) { withoutCapability(b).refused(b, true) }
+
+func refusedBySource(b *testing.B) *floor {
+	f := newFloor(b)
 	f.source = refusing{}
-	f.status = http.StatusNotFound
+	return f
+}
+
+func BenchmarkFloorBySource(b *testing.B) { refusedBySource(b).refused(b, false) }
+
+func BenchmarkFloorBySourceAlone(b *testing.B) { refusedBySource(b).refused(b, true) }
+
+func BenchmarkFloorAtSpend(b *testing.B) {
+	f := newFloor(b)
+	f.limiter, f.status = stopping{f.limiter}, 0
 	f.run(b)
 }
 
-// The credential lacks what the app's placement needs.
-func BenchmarkFloorRefusedAtInject(b *testing.B) {
-	f := newFloor(b, "another")
-	f.status = http.StatusInternalServerError
+func BenchmarkFloorAtVend(b *testing.B) {
+	f := newFloor(b)
+	f.source, f.status = ending{}, 0
+	f.run(b)
+}
+
+func BenchmarkFloorAtInject(b *testing.B) {
+	f := newFloor(b)
+	f.source, f.status = ending{f.source}, 0
 	f.run(b)
 }
 
 func BenchmarkFloorInject(b *testing.B) {
-	app := floorApp
-	apps := floorCatalog(b)
-	if known, ok := apps.App(app.Slug); ok {
-		app = *known
-	}
-	placement, err := inject.NewPlacement(&app)
+	app, _ := floorCatalog(b).App(floorApp.Slug)
+	placement, err := inject.NewPlacement(app)
 	if err != nil {
 		b.Fatal(err)
 	}
-	f := newFloor(b, vending.AccessToken)
+	f := newFloor(b)
 	transport := &inject.Transport{Base: &f.upstream}
 	credential := vending.NewOAuth(app.Slug, token, "Bearer", time.Time{})
 	path, query, _ := strings.Cut(strings.TrimPrefix(floorTarget, "/proxy/c1/bench"), "?")
-	b.ReportAllocs()
-	for b.Loop() {
+	measure(b, func() {
 		x, err := inject.NewInjection(placement, credential, path, query, true, nil)
 		if err != nil {
 			b.Fatal(err)
@@ -247,10 +319,10 @@ func BenchmarkFloorInject(b *testing.B) {
 			b.Fatal(err)
 		}
 		x.Forget()
-	}
+	})
 }
 
-func BenchmarkFloorServedStatic(b *testing.B) { newFloor(b, vending.AccessToken).run(b) }
+func BenchmarkFloorServedStatic(b *testing.B) { newFloor(b).run(b) }
 
 func BenchmarkFloorServedLocal(b *testing.B) {
 	s, err := store.Open(b.Context(), store.Options{Dir: b.TempDir()})
@@ -267,7 +339,7 @@ func BenchmarkFloorServedLocal(b *testing.B) {
 	apps := floorCatalog(b)
 	source := localsource.New(localsource.Options{Store: s, Catalog: apps.App})
 	defer source.Close()
-	f := newFloor(b, vending.AccessToken)
+	f := newFloor(b)
 	f.source = source
 	f.request.RequestURI = strings.Replace(floorTarget, "/c1/", "/"+id+"/", 1)
 	f.run(b)

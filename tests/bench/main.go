@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -121,17 +122,24 @@ func (b *bench) measureAll(chosen []scenario) (err error) {
 	}
 	for _, s := range chosen {
 		t := &table{id: s.id, title: s.title, note: s.note, columns: s.columns}
-		if err := s.measure(b, s, t); err != nil {
-			return fmt.Errorf("%s: %w", s.id, err)
-		}
 		b.outcomes = append(b.outcomes, t)
+		if failed := s.measure(b, s, t); failed != nil {
+			failed = fmt.Errorf("%s: %w", s.id, failed)
+			log.Print(failed)
+			t.note, t.series = "This scenario failed.", nil
+			err = errors.Join(err, failed)
+		}
 	}
-	if *out == "" {
+	return errors.Join(err, b.write(*out))
+}
+
+// write writes the report and its chart to a directory, or the report to standard output.
+func (b *bench) write(dir string) error {
+	if dir == "" {
 		_, err := os.Stdout.WriteString(b.report())
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(*out, chartName), []byte(chart(panels(b.outcomes))), 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(*out, "RESULTS.md"), []byte(b.report()), 0o644)
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, chartName), []byte(chart(panels(b.outcomes))), 0o644),
+		os.WriteFile(filepath.Join(dir, "RESULTS.md"), []byte(b.report()), 0o644))
 }
