@@ -117,7 +117,7 @@ func (b *bench) startOnce(g grown, u setup) (turn, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	b.started = append(b.started, cmd)
+	b.note(cmd)
 	defer b.end(cmd)
 	for err = errors.New("no call"); err != nil; err = c.answers() {
 		if time.Since(begun) > time.Minute {

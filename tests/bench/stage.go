@@ -7,9 +7,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -32,7 +34,9 @@ type stage struct {
 	data, key          string
 	// id is the connection of the local source, postgresID that in PostgreSQL.
 	id, postgresID string
-	started        []*exec.Cmd
+	// started are the processes that run; an interrupt ends them, too.
+	lock    sync.Mutex
+	started []*exec.Cmd
 }
 
 func newStage(dir, binary, caddy string) (*stage, error) {
@@ -41,6 +45,7 @@ func newStage(dir, binary, caddy string) (*stage, error) {
 	if err := createCertificate(filepath.Join(dir, certName), filepath.Join(dir, keyName)); err != nil {
 		return s, err
 	}
+	s.closeOnSignal()
 	players := []player{{role: rolePlatform, addr: s.platform}, {role: roleAuth, addr: s.auth}}
 	for _, p := range []protocol{inClear, tls1, tls2} {
 		s.upstreams[p] = freeAddr()
@@ -83,7 +88,7 @@ func (s *stage) start(cmd *exec.Cmd, addr string) (*exec.Cmd, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s.started = append(s.started, cmd)
+	s.note(cmd)
 	for range 400 {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
@@ -101,13 +106,37 @@ func (s *stage) end(cmd *exec.Cmd) {
 	kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
 	_ = cmd.Wait()
 	kill.Stop()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	s.started = slices.DeleteFunc(s.started, func(c *exec.Cmd) bool { return c == cmd })
 }
 
+// note has close end what was started.
+func (s *stage) note(cmd *exec.Cmd) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.started = append(s.started, cmd)
+}
+
 func (s *stage) close() {
-	for _, cmd := range slices.Clone(s.started) {
+	s.lock.Lock()
+	running := slices.Clone(s.started)
+	s.lock.Unlock()
+	for _, cmd := range running {
 		s.end(cmd)
 	}
+}
+
+// closeOnSignal ends all and the program when that is told to end.
+func (s *stage) closeOnSignal() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		s.close()
+		_ = os.RemoveAll(s.dir)
+		os.Exit(1)
+	}()
 }
 
 // write writes a file of the run; slashes and spaces in its name become dashes.
