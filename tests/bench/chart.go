@@ -17,8 +17,8 @@ const (
 	panelGap   = 26
 )
 
-// The colours are of one hue for Vendgate and grey for all others; those of the text have a contrast
-// of 7 to 1 and more.
+// The colours are of one hue for Vendgate and grey for all others; those of the text have a
+// contrast of 7 to 1 and more.
 const chartStyle = `<style>
 svg { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
 .page { fill: #ffffff } .text { fill: #1f2328 } .soft { fill: #4b535d } .title { font-weight: 600; font-size: 15px }

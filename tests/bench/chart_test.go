@@ -15,7 +15,8 @@ func TestChart(t *testing.T) {
 		{name: "not measured"},
 	}}}
 	drawing := chart(panels(o))
-	for _, want := range []string{"100 µs", "200 µs", "Caddy &lt;&amp; nginx&gt;", `class="ours"`, "prefers-color-scheme"} {
+	for _, want := range []string{"100 µs", "200 µs", "Caddy &lt;&amp; nginx&gt;", `class="ours"`,
+		"prefers-color-scheme"} {
 		if !strings.Contains(drawing, want) {
 			t.Errorf("%s is missing in %s", want, drawing)
 		}

@@ -45,7 +45,8 @@ func fill(dir string, n int) (called []string, err error) {
 }
 
 func fillRows(ctx context.Context, database string, n int) (err error) {
-	db, err := sql.Open("sqlite", "file:"+database+"?_pragma=busy_timeout(10000)&_pragma=synchronous(0)&_pragma=cache_size(-2000000)")
+	db, err := sql.Open("sqlite",
+		"file:"+database+"?_pragma=busy_timeout(10000)&_pragma=synchronous(0)&_pragma=cache_size(-2000000)")
 	if err != nil {
 		return err
 	}

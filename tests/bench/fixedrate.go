@@ -6,7 +6,8 @@ import (
 
 const callsASecond = 1000
 
-const openLoopNote = "Latency counts from the time at which a request should have been sent, so that a stall delays all " +
+const openLoopNote = "Latency counts from the time at which a request should have been sent, so that a stall delays " +
+	"all " +
 	"that should have been sent in it. Requests are sent evenly spaced. The row of the upstream itself is what the " +
 	"generator and the upstream take without a proxy between them, the generator's own error included; *added* is " +
 	"what a round has more than that row in the same round."

@@ -40,7 +40,8 @@ func (c cost) plus(o cost, times float64) cost {
 // costs are those of the benchmarks by name, one for each repetition.
 type costs map[string][]cost
 
-// least is that repetition which the rest of the machine disturbed least. Allocations do not differ.
+// least is that repetition which the rest of the machine disturbed least. Allocations do not
+// differ.
 func (c costs) least(name string) (best cost) {
 	for i, one := range c[name] {
 		if i == 0 || one.micros < best.micros {

@@ -1,5 +1,6 @@
 // Command bench measures the gateway beside what people use in its place, in one run: the same
-// upstreams, the same load, the contenders taking turns. `make bench` runs it and writes RESULTS.md.
+// upstreams, the same load, the contenders taking turns. `make bench` runs it and writes
+// RESULTS.md.
 package main
 
 import (

@@ -37,7 +37,8 @@ func (s *stage) openNginx(u setup) (*contender, error) {
 		buffering = "off" // or events wait until a buffer is full
 	}
 	addr := freeAddr()
-	config, err := write(s.dir, "nginx.conf", fmt.Sprintf(nginxConfig, s.dir, s.upstreams[inClear], s.auth, addr, buffering))
+	config, err := write(s.dir, "nginx.conf",
+		fmt.Sprintf(nginxConfig, s.dir, s.upstreams[inClear], s.auth, addr, buffering))
 	if err != nil {
 		return nil, err
 	}

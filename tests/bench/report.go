@@ -32,7 +32,8 @@ func (b *bench) report() string {
 	if b.quick || b.only.String() != "" {
 		text.WriteString("> **Not a full run**: few rounds, or a choice of scenarios. The figures are for orientation.\n\n")
 	}
-	fmt.Fprintf(&text, "Made by `make bench` on %s, in %s: see [README.md](README.md).\n", b.begun.UTC().Format("2006-01-02"),
+	fmt.Fprintf(&text, "Made by `make bench` on %s, in %s: see [README.md](README.md).\n",
+		b.begun.UTC().Format("2006-01-02"),
 		time.Since(b.begun).Round(time.Minute))
 	fmt.Fprintf(&text, "Machine: %s, %d cores, Linux %s, %s; load at the start %s.\n\n", processor(), runtime.NumCPU(),
 		kernel(), runtime.Version(), b.load)

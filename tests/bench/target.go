@@ -27,7 +27,8 @@ func targets() []target {
 	}
 	few, many := grown{size: 10}.name(), grown{size: 1_000_000}.name()
 	return []target{
-		{"local ÷ Caddy `reverse_proxy`, HTTP/1.1 upstream, CPU", 0.95, false, "", quotient(http1Usual, cpu, local, reverseProxy)},
+		{"local ÷ Caddy `reverse_proxy`, HTTP/1.1 upstream, CPU", 0.95, false, "",
+			quotient(http1Usual, cpu, local, reverseProxy)},
 		{"local ÷ Caddy `reverse_proxy`, TLS with HTTP/2, CPU", 1, false, "", quotient(tls2Usual, cpu, local, reverseProxy)},
 		{"local ÷ `forward_auth` + `reverse_proxy`, CPU", 0.6, false, "", quotient(http1Usual, cpu, local, forwardAuth)},
 		{"platform ÷ `forward_auth` + `reverse_proxy`, CPU", 0.8, false, "",

@@ -25,7 +25,8 @@ func (s *stage) app(p protocol) string {
 		allow = "\t\tallow_http\n"
 	}
 	origin := s.origin(p)
-	return fmt.Sprintf("\tapp bench {\n\t\tauth_type o_auth\n\t\tupstream %s\n\t\toauth2 {\n\t\t\ttoken_url %s/token\n\t\t}\n"+
+	return fmt.Sprintf("\tapp bench {\n\t\tauth_type o_auth\n\t\tupstream %s\n\t\toauth2 {\n\t\t\ttoken_url "+
+		"%s/token\n\t\t}\n"+
 		"%s\t\tallow_private 127.0.0.0/8\n\t}\n\tupstream {\n\t\ttrust_ca %s\n\t}\n", origin, origin, allow,
 		filepath.Join(s.dir, certName))
 }
