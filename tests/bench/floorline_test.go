@@ -6,9 +6,9 @@ import (
 )
 
 const floorOutput = `goos: linux
-BenchmarkFloorParse-2                  	 1000000	      9999 ns/op	      1234 cpu-ns/op	     512 B/op	       7 allocs/op
-BenchmarkFloorParse-2                  	 1000000	      9999 ns/op	      1100.5 cpu-ns/op	     512 B/op	       7 allocs/op
-BenchmarkFloorEmptyHandler             	 1000000	         9.5 ns/op	         0.25 cpu-ns/op	       0 B/op	       0 allocs/op
+BenchmarkFloorParse-2	1000000	9999 ns/op	1234 cpu-ns/op	512 B/op	7 allocs/op
+BenchmarkFloorParse-2	1000000	9999 ns/op	1100.5 cpu-ns/op	512 B/op	7 allocs/op
+BenchmarkFloorEmptyHandler	1000000	9.5 ns/op	0.25 cpu-ns/op	0 B/op	0 allocs/op
 PASS
 `
 
