@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,6 +38,9 @@ func (b *bench) report() string {
 		time.Since(b.begun).Round(time.Minute))
 	fmt.Fprintf(&text, "Machine: %s, %d cores, Linux %s, %s; load at the start %s.\n\n", processor(), runtime.NumCPU(),
 		kernel(), runtime.Version(), b.load)
+	if busy, _ := strconv.ParseFloat(b.load, 64); busy > 1 {
+		text.WriteString("> **The machine was busy**: times, rates and ratios may be wrong; allocations are not.\n\n")
+	}
 	text.WriteString("## Targets\n\n" + targetTable(b.outcomes))
 	fmt.Fprintf(&text, "![CPU of a request by contender, and what each adds to latency](%s)\n\n", chartName)
 	text.WriteString("## How to read it\n\n" + readingNote + "## Scenarios\n\n")
