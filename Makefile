@@ -40,8 +40,9 @@ soak:
 million:
 	go test -run '^$$' -bench Million -benchtime 2000x -timeout 60m -v ./connect/store
 
+# The gateway and what people use in its place: tests/bench/README.md. BENCH='-quick' is a first look.
 bench:
-	./tests/bench/run.sh
+	./tests/bench/run.sh $(BENCH)
 
 # What is generated of the documents: what the code says of itself, by Go alone, and the blocks and the
 # table of docs/sdks.md. Tests fail where it was left out.

@@ -2,198 +2,126 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os/exec"
-	"strings"
 	"time"
 )
 
-// contender is one way to put a credential into a request.
+// The contenders: ways to put a credential into a request, what people use in their place, and two
+// floors that forward nothing.
+const (
+	static       = "vendgate, source static"
+	local        = "vendgate, source local"
+	onPostgres   = "vendgate, source local on PostgreSQL"
+	platform     = "vendgate, source platform"
+	reverseProxy = "Caddy reverse_proxy, static header"
+	forwardAuth  = "Caddy forward_auth + reverse_proxy"
+	nginx        = "nginx auth_request"
+	plain        = "httputil.ReverseProxy"
+	respond      = "Caddy respond (forwards nothing)"
+	empty        = "empty net/http handler (forwards nothing)"
+	direct       = "the upstream itself (no proxy)"
+)
+
+// contender is a running one.
 type contender struct {
-	name    string
-	url     string
+	name, addr string
+	// paths are called in turn; one at least.
+	paths   []string
 	headers map[string]string
-	pid     int
-	// pids are further processes whose CPU time is its own, like nginx's workers.
+	cmd     *exec.Cmd
+	// pids are its processes, whose CPU time and memory count; none for the upstream itself.
 	pids []int
 	// server is the process of its database server; 0 without one.
 	server int
-	// admin is where its memory statistics are; empty if it is not Caddy.
+	// admin shows the memory statistics of a program in Go; empty for others.
 	admin string
-	turns []turn
 }
 
-const globalOptions = `{
-	admin %ADMIN%
-	persist_config off
-	auto_https off
-	log {
-		level ERROR
-	}
-`
+func (c *contender) path() string { return c.paths[0] }
 
-const benchApp = `
-	app bench {
-		auth_type o_auth
-		upstream http://%s
-		oauth2 {
-			token_url http://%s/token
+func (c *contender) url() string { return "http://" + c.addr + c.path() }
+
+func (c *contender) cpu() (total time.Duration) {
+	for _, pid := range c.pids {
+		total += processCPU(pid)
+	}
+	return total
+}
+
+// serverCPU is that of the database server's sessions, which are its children.
+func (c *contender) serverCPU() (total time.Duration) {
+	if c.server == 0 {
+		return 0
+	}
+	for _, pid := range children(c.server) {
+		total += processCPU(pid)
+	}
+	return total
+}
+
+func (c *contender) rss() (total int64) {
+	for _, pid := range c.pids {
+		total += processMemory(pid)
+	}
+	return total
+}
+
+// usage is what a contender has used since it was started.
+type usage struct {
+	cpu, server time.Duration
+	memory      *goMemory
+}
+
+func (c *contender) usage() usage { return usage{c.cpu(), c.serverCPU(), readMemory(c.admin)} }
+
+// spent adds to t what each of n requests took since before.
+func (c *contender) spent(t turn, before usage, n int) {
+	after := c.usage()
+	if len(c.pids) > 0 {
+		t[cpu] = micros(after.cpu-before.cpu) / float64(n)
+		t[resident] = float64(c.rss()) / (1 << 20)
+	}
+	if c.server != 0 {
+		t[serverCPU] = micros(after.server-before.server) / float64(n)
+	}
+	if before.memory != nil && after.memory != nil {
+		t[allocs] = float64(after.memory.Mallocs-before.memory.Mallocs) / float64(n)
+		t[allocated] = float64(after.memory.TotalAlloc-before.memory.TotalAlloc) / float64(n)
+	}
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// works reports whether a call passes: a contender that fails every call would be the fastest of
+// all.
+func (c *contender) works() (err error) {
+	for range 200 {
+		if err = c.answers(); err == nil {
+			return nil
 		}
-		allow_http
-		allow_private 127.0.0.0/8
+		time.Sleep(50 * time.Millisecond)
 	}
-	tenant bench {
-		key {env.VG_KEY}
-		budget token unlimited
-	}
-`
+	return fmt.Errorf("%s does not work: %w", c.name, err)
+}
 
-// contenders starts all of them.
-func (s *stage) contenders() ([]*contender, error) {
-	local := "data_dir \"" + s.data + "\"\n"
-	id, err := s.importConnection(local)
+// answers makes one call, whose answer it does not read to its end.
+func (c *contender) answers() error {
+	r, err := http.NewRequest(http.MethodGet, c.url(), http.NoBody)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	list := []*contender{}
-	add := func(c *contender, err error) error {
-		if err == nil {
-			err = works(c)
-		}
-		if err != nil {
-			return fmt.Errorf("starting %s: %w", c.name, err)
-		}
-		list = append(list, c)
-		return nil
+	for name, value := range c.headers {
+		r.Header.Set(name, value)
 	}
-	static := "source static {\n connection c1 {\n tenant bench\n app bench\n field access_token {env.VG_TOKEN}\n }\n }\n"
-	platform := "source platform {\n url http://" + s.platform +
-		"/platform/v1\n key {env.VG_KEY}\n allow_http\n allow_private 127.0.0.0/8\n }\n"
-	for _, v := range []struct{ name, id, source string }{{"static", "c1", static}, {"local", id, local},
-		{"platform", "c1", platform}} {
-		if err := add(s.gateway("vendgate, source "+v.name, v.id, v.source)); err != nil {
-			return nil, err
-		}
-	}
-	if *postgres != 0 {
-		if err := add(s.onPostgres()); err != nil {
-			return nil, err
-		}
-	}
-	if err := add(s.reverseProxy()); err != nil {
-		return nil, err
-	}
-	if err := add(s.forwardAuth()); err != nil {
-		return nil, err
-	}
-	if _, err := exec.LookPath("nginx"); err == nil {
-		if err := add(s.nginx()); err != nil {
-			return nil, err
-		}
-	}
-	return list, add(s.plain())
-}
-
-// onPostgres is the local source on PostgreSQL.
-func (s *stage) onPostgres() (*contender, error) {
-	store := "store {\n postgres {env.DATABASE_URL}\n key_encryption_key {env.VENDGATE_KEK}\n }\n"
-	id, err := s.importConnection(store)
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c, err := s.gateway("vendgate, source local on PostgreSQL", id, store)
-	c.server = *postgres
-	return c, err
-}
-
-// importConnection stores the connection of the local source; its token outlives the run.
-func (s *stage) importConnection(store string) (string, error) {
-	config, err := write(s.dir, "import.caddyfile",
-		strings.ReplaceAll(globalOptions, "%ADMIN%", "off")+"vendgate {\n"+store+
-			fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\n")
-	if err != nil {
-		return "", err
+	if res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("it answers %s", res.Status)
 	}
-	expiry := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
-	id, err := s.vendgate(fmt.Sprintf(`{"access_token":%q,"refresh_token":"r","expires_at":%q}`, token, expiry),
-		"connection", "import", "--config", config, "--adapter", "caddyfile", "--tenant", "bench", "--user",
-		"alice@example.com", "--app", "bench")
-	return strings.TrimSpace(id), err
-}
-
-func (s *stage) gateway(name, id, source string) (*contender, error) {
-	addr := freeAddr()
-	c := &contender{
-		name: name, url: "http://" + addr + "/proxy/" + id + "/bench/v1/users/me/messages",
-		headers: map[string]string{"Authorization": "Bearer " + s.key, "x-user-email": "alice@example.com"},
-	}
-	var err error
-	c.pid, c.admin, err = s.caddy(strings.ReplaceAll(name, " ", "-"), globalOptions+"vendgate {\n"+source+
-		fmt.Sprintf(benchApp, s.upstream, s.upstream)+"}\n}\nhttp://"+addr+" {\n vendgate_proxy\n}\n")
-	return c, err
-}
-
-func (s *stage) reverseProxy() (*contender, error) {
-	addr := freeAddr()
-	c := &contender{name: "caddy reverse_proxy, header_up", url: "http://" + addr + "/v1/users/me/messages"}
-	var err error
-	c.pid, c.admin, err = s.caddy("reverse-proxy",
-		globalOptions+"}\nhttp://"+addr+" {\n reverse_proxy "+s.upstream+" {\n header_up Authorization \"Bearer "+token+
-			"\"\n transport http {\n keepalive_idle_conns_per_host 256\n compression off\n }\n }\n}\n")
-	return c, err
-}
-
-func (s *stage) forwardAuth() (*contender, error) {
-	addr := freeAddr()
-	c := &contender{name: "caddy forward_auth + reverse_proxy", url: "http://" + addr + "/v1/users/me/messages"}
-	var err error
-	pool := " transport http {\n keepalive_idle_conns_per_host 256\n compression off\n }\n"
-	c.pid, c.admin, err = s.caddy("forward-auth", globalOptions+"}\nhttp://"+addr+" {\n forward_auth "+s.auth+
-		" {\n uri /vend\n copy_headers X-Vended>Authorization\n"+pool+" }\n reverse_proxy "+s.upstream+" {\n"+pool+" }\n}\n")
-	return c, err
-}
-
-func (s *stage) plain() (*contender, error) {
-	addr := freeAddr()
-	c := &contender{name: "plain httputil.ReverseProxy", url: "http://" + addr + "/v1/users/me/messages"}
-	cmd, err := s.start(self("proxy", addr, "http://"+s.upstream), addr)
-	if err == nil {
-		c.pid = cmd.Process.Pid
-	}
-	return c, err
-}
-
-func (s *stage) nginx() (*contender, error) {
-	addr := freeAddr()
-	c := &contender{name: "nginx auth_request", url: "http://" + addr + "/v1/users/me/messages"}
-	config, err := write(s.dir, "nginx.conf", fmt.Sprintf(`
-daemon off; worker_processes 2; pid %[1]s/nginx.pid; error_log /dev/null;
-events { worker_connections 4096; }
-http {
-  access_log off; client_body_temp_path %[1]s/nb; proxy_temp_path %[1]s/np;
-  fastcgi_temp_path %[1]s/nf; uwsgi_temp_path %[1]s/nu; scgi_temp_path %[1]s/ns;
-  upstream u { server %[2]s; keepalive 256; }
-  upstream a { server %[3]s; keepalive 256; }
-  server {
-    listen %[4]s;
-    location / {
-      auth_request /vend; auth_request_set $vended $upstream_http_x_vended;
-      proxy_set_header Authorization $vended; proxy_set_header Connection "";
-      proxy_http_version 1.1; proxy_pass http://u;
-    }
-    location = /vend {
-      internal; proxy_pass http://a; proxy_pass_request_body off;
-      proxy_set_header Content-Length ""; proxy_set_header Connection ""; proxy_http_version 1.1;
-    }
-  }
-}
-`, s.dir, s.upstream, s.auth, addr))
-	if err != nil {
-		return c, err
-	}
-	cmd, err := s.start(exec.Command("nginx", "-c", config, "-p", s.dir), addr)
-	if err == nil {
-		c.pid = cmd.Process.Pid
-		c.pids = children(c.pid)
-	}
-	return c, err
+	_ = res.Body.Close()
+	return err
 }

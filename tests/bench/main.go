@@ -1,96 +1,146 @@
 // Command bench measures the gateway beside what people use in its place, in one run: the same
-// upstream, the same load, the contenders taking turns. `make bench` runs it and writes RESULTS.md.
+// upstreams, the same load, the contenders taking turns. `make bench` runs it and writes
+// RESULTS.md.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
+	"regexp"
 	"time"
 )
 
 var (
-	role        = flag.String("role", "", "internal: what this process plays")
-	addr        = flag.String("addr", "", "internal: where it listens")
-	target      = flag.String("target", "", "internal: where it forwards to")
-	binary      = flag.String("binary", "bin/vendgate", "the vendgate binary")
-	out         = flag.String("out", "", "file to write the results to; standard output if empty")
-	rounds      = flag.Int("rounds", 5, "how often each contender takes its turn")
-	duration    = flag.Duration("duration", 6*time.Second, "how long a turn lasts")
-	connections = flag.Int("connections", 32, "connections that call in parallel")
-	only        = flag.String("only", "", "measure only contenders whose name contains this; for work on one of them")
-	postgres    = flag.Int("postgres", 0, "process id of a PostgreSQL server on this machine: measure the local source "+
+	actor    player
+	binary   = flag.String("binary", "bin/vendgate", "the vendgate binary")
+	caddy    = flag.String("caddy", "bin/bench-caddy", "a Caddy of standard modules alone, of ./tests/bench/caddy")
+	floors   = flag.String("floor", "bin/bench-floor", "the benchmarks of the floor, of go test -c ./tests/bench")
+	out      = flag.String("out", "", "directory to write RESULTS.md and its chart to; standard output if empty")
+	quick    = flag.Bool("quick", false, "fewer scenarios and rounds, for a first look")
+	only     = flag.String("only", "", "measure what matches this regular expression: scenario/contender, or floor/")
+	list     = flag.Bool("list", false, "list the scenarios with their contenders")
+	postgres = flag.Int("postgres", 0, "process id of a PostgreSQL server on this machine: measure the local source "+
 		"on the database of DATABASE_URL too, which VENDGATE_KEK seals")
-	generator = flag.String("generator", "auto", "wrk, built-in, or auto: wrk where it is installed")
 )
+
+func init() {
+	flag.StringVar(&actor.role, "role", "", "internal: what this process plays")
+	flag.StringVar(&actor.addr, "addr", "", "internal: where it listens")
+	flag.StringVar(&actor.admin, "admin", "", "internal: where it shows its memory statistics")
+	flag.StringVar(&actor.target, "target", "", "internal: where it forwards to")
+	flag.StringVar(&actor.dir, "dir", "", "internal: where the certificate is")
+}
 
 func main() {
 	flag.Parse()
 	log.SetFlags(0)
-	if *role != "" {
-		log.Fatal(play(*role, *addr, *target))
+	if actor.role != "" {
+		log.Fatal(actor.play())
 	}
 	if err := run(); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run() error {
+// bench is one run.
+type bench struct {
+	*stage
+	quick    bool
+	only     *regexp.Regexp
+	begun    time.Time
+	load     string
+	grown    []grown
+	outcomes outcomes
+	floor    costs
+}
+
+func run() (err error) {
+	b := &bench{quick: *quick, begun: time.Now(), load: load()}
+	if b.only, err = regexp.Compile(*only); err != nil {
+		return err
+	}
+	chosen := b.chosen()
+	if *list {
+		for _, s := range chosen {
+			fmt.Printf("%-20s %s: %q\n", s.id, s.title, s.contenders)
+		}
+		return nil
+	}
 	dir, err := os.MkdirTemp("", "vendgate-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a temporary directory
-	s, err := newStage(dir, *binary)
+	if b.stage, err = newStage(dir, *binary, *caddy); b.stage != nil {
+		defer b.close()
+	}
+	if err == nil && *postgres != 0 {
+		err = b.usePostgres()
+	}
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	contenders, err := s.contenders()
-	if err != nil {
-		return err
-	}
-	contenders = slices.DeleteFunc(contenders, func(c *contender) bool { return !strings.Contains(c.name, *only) })
-	load, err := chooseGenerator(*generator)
-	if err != nil {
-		return err
-	}
-	for round := range *rounds {
-		for _, c := range contenders {
-			turn, err := c.measure(load, *duration, *connections)
-			if err != nil {
-				return fmt.Errorf("%s, round %d: %w", c.name, round+1, err)
-			}
-			c.turns = append(c.turns, turn)
-			log.Printf("round %d  %-46s %6.0f req/s  %6.1f µs CPU a request", round+1, c.name, turn.rate(), turn.cpuMicros())
-			if c.server != 0 {
-				log.Printf("round %d  %-46s %6.1f µs CPU of PostgreSQL a request", round+1, "", turn.serverMicros())
-			}
+	return b.measureAll(chosen)
+}
+
+// chosen are the scenarios of this run, with the contenders that there are.
+func (b *bench) chosen() (chosen []scenario) {
+	for _, s := range scenarios() {
+		if b.quick && s.long {
+			continue
+		}
+		if b.quick {
+			s.rounds, s.turn = min(s.rounds, 2), time.Second
+		}
+		if s.choose(b.only, installed) {
+			chosen = append(chosen, s)
 		}
 	}
-	report := newReport(contenders, load.name(), *rounds, *duration, *connections)
-	if *out == "" {
-		_, err = os.Stdout.WriteString(report)
+	return chosen
+}
+
+func installed(contender string) bool {
+	switch contender {
+	case nginx:
+		_, err := exec.LookPath("nginx")
+		return err == nil
+	case onPostgres:
+		return *postgres != 0
+	}
+	return true
+}
+
+func (b *bench) measureAll(chosen []scenario) (err error) {
+	if b.only.MatchString("floor/") {
+		if b.floor, err = measureFloor(*floors, b.quick); err != nil {
+			return err
+		}
+	}
+	for _, s := range chosen {
+		t := &table{id: s.id, title: s.title, note: s.note, columns: s.columns}
+		b.outcomes = append(b.outcomes, t)
+		if failed := s.measure(b, s, t); failed != nil {
+			failed = fmt.Errorf("%s: %w", s.id, failed)
+			log.Print(failed)
+			t.note, t.series = "This scenario failed.", nil
+			err = errors.Join(err, failed)
+		}
+	}
+	return errors.Join(err, b.write(*out))
+}
+
+// write writes the report and its chart to a directory, or the report to standard output.
+func (b *bench) write(dir string) error {
+	if dir == "" {
+		_, err := os.Stdout.WriteString(b.report())
 		return err
 	}
-	return os.WriteFile(*out, []byte(report), 0o644)
-}
-
-// self starts this program again in another role.
-func self(role, addr, target string) *exec.Cmd {
-	exe, err := os.Executable()
-	if err != nil {
-		exe = os.Args[0]
-	}
-	return exec.Command(exe, "-role", role, "-addr", addr, "-target", target)
-}
-
-func write(dir, name, content string) (string, error) {
-	path := filepath.Join(dir, name)
-	return path, os.WriteFile(path, []byte(content), 0o600)
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, chartName), []byte(chart(panels(b.outcomes))), 0o644),
+		os.WriteFile(filepath.Join(dir, "RESULTS.md"), []byte(b.report()), 0o644))
 }

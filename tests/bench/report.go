@@ -2,105 +2,51 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"runtime"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// newReport writes the medians of each contender's turns.
-func newReport(contenders []*contender, generator string, rounds int, duration time.Duration, connections int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b,
-		"# Benchmark results\n\nMade by `make bench` on %s: %d rounds in which the contenders took turns of %s, %d "+
-			"connections, load by %s, medians shown.\n",
-		time.Now().UTC().Format("2006-01-02"), rounds, duration, connections, generator)
-	fmt.Fprintf(&b,
-		"Machine: %s, %d cores, Linux %s, %s. The load, the upstream and the vending server ran on the same cores, so the "+
-			"rate\nis that of all together; CPU is the contender's own processes' (`/proc/PID/stat`), and what compares "+
-			"best.\n\n", model(), runtime.NumCPU(), kernel(), runtime.Version())
-	b.WriteString("| contender | requests/s | p50 | p99 | CPU µs/request | allocs/request | bytes/request | memory " +
-		"MiB |\n|---|--:|--:|--:|--:|--:|--:|--:|\n")
-	for _, c := range contenders {
-		allocs, bytes := "–", "–"
-		if c.admin != "" {
-			allocs = fmt.Sprintf("%.0f", c.median(func(t turn) float64 { return float64(t.mallocs) / float64(t.requests) }))
-			bytes = fmt.Sprintf("%.0f", c.median(func(t turn) float64 { return float64(t.bytes) / float64(t.requests) }))
-		}
-		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %.1f | %s | %s | %.0f |\n", c.name, c.median(turn.rate),
-			millis(c.median(func(t turn) float64 {
-				return float64(t.p50)
-			})), millis(c.median(func(t turn) float64 { return float64(t.p99) })),
-			c.median(turn.cpuMicros), allocs, bytes, c.median(func(t turn) float64 { return float64(t.rss) / (1 << 20) }))
-	}
-	b.WriteString("\nCPU per request, side by side (median over rounds of the ratio within a round):\n\n")
-	for _, r := range []struct {
-		a, b, aim string
-	}{
-		{"vendgate, source local", "caddy reverse_proxy, header_up", "0.65"},
-		{"vendgate, source platform", "caddy forward_auth + reverse_proxy", "0.55"},
-		{"vendgate, source static", "plain httputil.ReverseProxy", ""},
-	} {
-		if len(find(contenders, r.a).turns) == 0 || len(find(contenders, r.b).turns) == 0 {
-			continue
-		}
-		ratio := medianRatio(find(contenders, r.a), find(contenders, r.b))
-		fmt.Fprintf(&b, "- %s ÷ %s: **%.2f**", r.a, r.b, ratio)
-		if r.aim != "" {
-			fmt.Fprintf(&b, " (aim: at most %s)", r.aim)
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
+// chartName is the file of the chart, in the directory of the report.
+const chartName = "results.svg"
 
-func (c *contender) median(of func(turn) float64) float64 {
-	values := make([]float64, 0, len(c.turns))
-	for _, t := range c.turns {
-		values = append(values, of(t))
+const readingNote = `Contenders of a scenario run side by side and are loaded one at a time, in short turns; each round
+begins with another one. A cell is the median of the rounds, with the quartiles in brackets where they differ. Ratios and
+differences are taken within each round, and their median is shown. Lower is better, but for rates and throughput.
+
+- **CPU** is what the operating system counts for the contender's own processes (` + "`/proc/PID/stat`" + `), and what
+  compares best: the load, the upstream and the vending servers share the cores, so that rates and latencies of closed
+  loops are those of all together.
+- **Allocations and bytes** are Go's own count (` + "`/debug/vars`" + `), of the whole process.
+- **Memory** is what the processes have in RAM at the end of a turn.
+- The upstream answers 403 to a request without the credential, and one failed request fails the run.
+- Caddy is of the same version as the one in Vendgate, with its standard modules alone, and built without a profile. All
+  proxies keep up to 256 connections to an upstream.
+
+`
+
+// report is what RESULTS.md says.
+func (b *bench) report() string {
+	var text strings.Builder
+	text.WriteString("# Benchmark results\n\n")
+	if b.quick || b.only.String() != "" {
+		text.WriteString("> **Not a full run**: few rounds, or a choice of scenarios. The figures are for orientation.\n\n")
 	}
-	return median(values)
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	if len(values) == 0 {
-		return 0
+	fmt.Fprintf(&text, "Made by `make bench` on %s, in %s: see [README.md](README.md).\n",
+		b.begun.UTC().Format("2006-01-02"),
+		time.Since(b.begun).Round(time.Minute))
+	fmt.Fprintf(&text, "Machine: %s, %d cores, Linux %s, %s; load at the start %s.\n\n", processor(), runtime.NumCPU(),
+		kernel(), runtime.Version(), b.load)
+	if busy, _ := strconv.ParseFloat(b.load, 64); busy > 1 {
+		text.WriteString("> **The machine was busy**: times, rates and ratios may be wrong; allocations are not.\n\n")
 	}
-	return values[len(values)/2]
-}
-
-func medianRatio(a, b *contender) float64 {
-	values := make([]float64, 0, len(a.turns))
-	for i := range a.turns {
-		values = append(values, a.turns[i].cpuMicros()/b.turns[i].cpuMicros())
+	text.WriteString("## Targets\n\n" + targetTable(b.outcomes))
+	fmt.Fprintf(&text, "![CPU of a request by contender, and what each adds to latency](%s)\n\n", chartName)
+	text.WriteString("## How to read it\n\n" + readingNote + "## Scenarios\n\n")
+	for _, t := range b.outcomes {
+		text.WriteString(t.markdown())
 	}
-	return median(values)
-}
-
-func find(contenders []*contender, name string) *contender {
-	for _, c := range contenders {
-		if c.name == name {
-			return c
-		}
-	}
-	return &contender{}
-}
-
-func millis(ns float64) string { return fmt.Sprintf("%.2f ms", ns/1e6) }
-
-func model() string {
-	raw, _ := os.ReadFile("/proc/cpuinfo")
-	_, rest, ok := strings.Cut(string(raw), "model name")
-	if !ok {
-		return "unknown processor"
-	}
-	line, _, _ := strings.Cut(rest, "\n")
-	return strings.TrimSpace(strings.TrimLeft(line, "\t :"))
-}
-
-func kernel() string {
-	raw, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return strings.TrimSpace(string(raw))
+	text.WriteString(floorTable(b.floor))
+	return strings.TrimRight(text.String(), "\n") + "\n"
 }

@@ -1,66 +1,122 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	_ "expvar" // serves the memory statistics where net/http's own handler is served
 	"fmt"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strings"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
 	"time"
 )
 
-// What the vending roles hand out, and the answer of the upstream: about a kilobyte of JSON.
-const token = "ya29.a0AfB_byC-bench-token-of-a-usual-length-0123456789abcdefghijklmnopqrstuvwxyz"
+// What a process of this program plays around the contenders, or as one of them.
+const (
+	roleUpstream     = "upstream"      // HTTP/1.1 in the clear
+	roleUpstreamTLS1 = "upstream-tls1" // HTTP/1.1 over TLS
+	roleUpstreamTLS2 = "upstream-tls2" // HTTP/2 over TLS
+	rolePlatform     = "platform"
+	roleAuth         = "auth"
+	roleProxy        = "proxy"
+	roleEmpty        = "empty"
+)
 
-var answer = []byte(`{"messages":[` + strings.Repeat(`{"id":"18c2f0","threadId":"18c2f0","snippet":"lorem ipsum"},`,
-	16) + `{}]}`)
+// The certificate of the upstreams, in the directory of the run.
+const (
+	certName = "upstream.pem"
+	keyName  = "upstream.key"
+)
 
-// play runs one of the servers around the contenders.
-func play(role, addr, target string) error {
-	var h http.Handler
-	switch role {
-	case "upstream":
-		h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ya29.") {
-				w.WriteHeader(http.StatusForbidden) // a contender that injects nothing must not win
-				return
-			}
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write(answer)
-		})
-	case "platform":
-		h = http.HandlerFunc(platform)
-	case "auth":
-		h = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("X-Vended", "Bearer "+token)
-		})
-	case "proxy":
-		u, err := url.Parse(target)
+// player is a process in a role.
+type player struct{ role, addr, admin, target, dir string }
+
+// command starts this program again in the role.
+func (p player) command() *exec.Cmd {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0]
+	}
+	return exec.Command(exe, "-role", p.role, "-addr", p.addr, "-admin", p.admin, "-target", p.target, "-dir", p.dir)
+}
+
+// play serves until the process is ended.
+func (p player) play() error {
+	if p.admin != "" {
+		go func() { _ = http.ListenAndServe(p.admin, nil) }()
+	}
+	s := &http.Server{Addr: p.addr, ReadHeaderTimeout: time.Minute}
+	switch p.role {
+	case roleUpstream, roleUpstreamTLS1, roleUpstreamTLS2:
+		s.Handler = newUpstream()
+	case rolePlatform:
+		s.Handler = http.HandlerFunc(answerPlatform)
+	case roleAuth:
+		s.Handler = http.HandlerFunc(answerAuth)
+	case roleEmpty:
+		s.Handler = http.HandlerFunc(answerEmpty)
+	case roleProxy:
+		proxy, err := newProxy(p.target, filepath.Join(p.dir, certName))
 		if err != nil {
 			return err
 		}
-		h = &httputil.ReverseProxy{
-			Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
-			Rewrite: func(r *httputil.ProxyRequest) {
-				r.SetURL(u)
-				r.Out.Header.Set("Authorization", "Bearer "+token)
-			},
-		}
+		s.Handler = proxy
 	default:
-		return fmt.Errorf("unknown role %q", role)
+		return fmt.Errorf("unknown role %q", p.role)
 	}
-	s := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: time.Minute}
-	return s.ListenAndServe()
+	s.Protocols = new(http.Protocols)
+	s.Protocols.SetHTTP1(true)
+	switch p.role {
+	case roleUpstreamTLS2:
+		s.Protocols.SetHTTP2(true)
+		s.Protocols.SetHTTP1(false)
+	case roleUpstreamTLS1:
+	default:
+		return s.ListenAndServe()
+	}
+	return s.ListenAndServeTLS(filepath.Join(p.dir, certName), filepath.Join(p.dir, keyName))
 }
 
-// platform answers as the Platform API does.
-func platform(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	if strings.HasSuffix(r.URL.Path, "/token") {
-		_, _ = fmt.Fprintf(w,
-			`{"status":"success","message":"ok","data":{"access_token":%q,"token_type":"Bearer","expires_in":3599,"auth_type":"o_auth"}}`, token)
-		return
+// buffers are those of httputil.BufferPool.
+type buffers struct{ sync.Pool }
+
+func newBuffers() *buffers {
+	return &buffers{sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}}
+}
+
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte { return *b.Pool.Get().(*[]byte) }
+
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(buffer []byte) { b.Pool.Put(&buffer) }
+
+// newProxy is what a Go programmer would write: the standard library's proxy, which sets a header.
+// Its pools are as large as the other contenders'.
+func newProxy(target, certFile string) (*httputil.ReverseProxy, error) {
+	u, err := url.Parse(target)
+	if err != nil {
+		return nil, err
 	}
-	_, _ = fmt.Fprint(w,
-		`{"status":"success","message":"ok","data":{"id":"c1","name":"n","app":{"id":"bench","slug":"bench","name":"Bench"},"status":"active"}}`)
+	pem, err := os.ReadFile(certFile)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, errors.New("the certificate of the upstream is invalid")
+	}
+	return &httputil.ReverseProxy{
+		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true, ForceAttemptHTTP2: true,
+			TLSClientConfig: &tls.Config{RootCAs: roots}},
+		BufferPool: newBuffers(),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(u)
+			r.Out.Header.Set("Authorization", "Bearer "+token)
+		},
+	}, nil
 }

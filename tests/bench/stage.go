@@ -5,47 +5,71 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// stage holds everything that runs.
+// protocol is what an upstream speaks.
+type protocol string
+
+const (
+	inClear protocol = roleUpstream
+	tls1    protocol = roleUpstreamTLS1
+	tls2    protocol = roleUpstreamTLS2
+)
+
+// stage holds what all scenarios share: the servers around the contenders, a tenant, and its
+// connection.
 type stage struct {
-	dir, binary                    string
-	upstream, platform, auth, data string
-	key                            string
-	started                        []*exec.Cmd
+	dir, binary, caddy string
+	upstreams          map[protocol]string // addresses
+	platform, auth     string
+	data, key          string
+	// id is the connection of the local source, postgresID that in PostgreSQL.
+	id, postgresID string
+	// started are the processes that run; an interrupt ends them, too.
+	lock    sync.Mutex
+	started []*exec.Cmd
 }
 
-func newStage(dir, binary string) (*stage, error) {
-	s := &stage{dir: dir, binary: binary, upstream: freeAddr(), platform: freeAddr(), auth: freeAddr(),
-		data: filepath.Join(dir, "data")}
-	for _, r := range []struct{ role, addr string }{{"upstream", s.upstream}, {"platform", s.platform}, {"auth", s.auth}} {
-		if _, err := s.start(self(r.role, r.addr, ""), r.addr); err != nil {
+func newStage(dir, binary, caddy string) (*stage, error) {
+	s := &stage{dir: dir, binary: binary, caddy: caddy, platform: freeAddr(), auth: freeAddr(),
+		data: filepath.Join(dir, "data"), upstreams: map[protocol]string{}}
+	if err := createCertificate(filepath.Join(dir, certName), filepath.Join(dir, keyName)); err != nil {
+		return s, err
+	}
+	s.closeOnSignal()
+	players := []player{{role: rolePlatform, addr: s.platform}, {role: roleAuth, addr: s.auth}}
+	for _, p := range []protocol{inClear, tls1, tls2} {
+		s.upstreams[p] = freeAddr()
+		players = append(players, player{role: string(p), addr: s.upstreams[p], dir: dir})
+	}
+	for _, p := range players {
+		if _, err := s.start(p.command(), p.addr); err != nil {
 			return s, err
 		}
 	}
-	key, err := s.vendgate("", "tenant", "create", "bench", "--email", "bench@example.com", "--data", s.data)
-	s.key = strings.TrimSpace(key)
+	var err error
+	if s.key, err = s.createTenant(s.data); err != nil {
+		return s, err
+	}
+	s.id, err = s.importConnection(dataDir(s.data))
 	return s, err
 }
 
-// vendgate runs a command of the binary with input on its standard input.
-func (s *stage) vendgate(input string, args ...string) (string, error) {
-	cmd := exec.Command(s.binary, args...)
-	cmd.Stdin = strings.NewReader(input)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("vendgate %s: %w: %s", strings.Join(args, " "), err, stderr.String())
+// origin is where an upstream is reached.
+func (s *stage) origin(p protocol) string {
+	if p == inClear {
+		return "http://" + s.upstreams[p]
 	}
-	return string(out), nil
+	return "https://" + s.upstreams[p]
 }
 
 func freeAddr() string {
@@ -64,8 +88,8 @@ func (s *stage) start(cmd *exec.Cmd, addr string) (*exec.Cmd, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s.started = append(s.started, cmd)
-	for range 200 {
+	s.note(cmd)
+	for range 400 {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			return cmd, conn.Close()
@@ -75,53 +99,92 @@ func (s *stage) start(cmd *exec.Cmd, addr string) (*exec.Cmd, error) {
 	return nil, errors.New(cmd.String() + " does not listen: " + stderr.String())
 }
 
+// end ends what was started.
+func (s *stage) end(cmd *exec.Cmd) {
+	// A killed nginx leaves its workers behind; asked to end, it takes them along.
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
+	kill.Stop()
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.started = slices.DeleteFunc(s.started, func(c *exec.Cmd) bool { return c == cmd })
+}
+
+// note has close end what was started.
+func (s *stage) note(cmd *exec.Cmd) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.started = append(s.started, cmd)
+}
+
 func (s *stage) close() {
-	for _, cmd := range s.started {
-		// A killed nginx leaves its workers behind; asked to end, it takes them along.
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		kill.Stop()
+	s.lock.Lock()
+	running := slices.Clone(s.started)
+	s.lock.Unlock()
+	for _, cmd := range running {
+		s.end(cmd)
 	}
 }
 
-// caddy starts the binary with a configuration; %ADMIN% in it becomes the admin address.
-func (s *stage) caddy(name, config string) (pid int, admin string, err error) {
-	admin = freeAddr()
-	file, err := write(s.dir, name+".caddyfile", strings.ReplaceAll(config, "%ADMIN%", admin))
+// closeOnSignal ends all and the program when that is told to end.
+func (s *stage) closeOnSignal() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		s.close()
+		_ = os.RemoveAll(s.dir)
+		os.Exit(1)
+	}()
+}
+
+// write writes a file of the run; slashes and spaces in its name become dashes.
+func write(dir, name, content string) (string, error) {
+	path := filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(name))
+	return path, os.WriteFile(path, []byte(content), 0o600)
+}
+
+// setup says how the contenders of a scenario are to be.
+type setup struct {
+	upstream protocol
+	path     string
+	// log has them write an access log to a file.
+	log bool
+}
+
+// open starts a contender and sees that it works.
+func (s *stage) open(name string, u setup) (c *contender, err error) {
+	switch name {
+	case static, local, onPostgres, platform:
+		c, err = s.openVendgate(name, u)
+	case reverseProxy, forwardAuth, respond:
+		c, err = s.openCaddy(name, u)
+	case nginx:
+		c, err = s.openNginx(u)
+	case plain:
+		c, err = s.openPlayer(name, player{role: roleProxy, target: s.origin(u.upstream)}, u)
+	case empty:
+		c, err = s.openPlayer(name, player{role: roleEmpty}, u)
+	case direct:
+		c = &contender{name: name, addr: s.upstreams[u.upstream], paths: []string{u.path},
+			headers: map[string]string{"Authorization": "Bearer " + token}}
+	default:
+		err = fmt.Errorf("unknown contender %q", name)
+	}
+	if err == nil {
+		err = c.works()
+	}
+	return c, err
+}
+
+// openPlayer starts a contender that is this program.
+func (s *stage) openPlayer(name string, p player, u setup) (*contender, error) {
+	p.addr, p.admin, p.dir = freeAddr(), freeAddr(), s.dir
+	cmd, err := s.start(p.command(), p.addr)
 	if err != nil {
-		return 0, "", err
+		return nil, err
 	}
-	cmd := exec.Command(s.binary, "run", "--config", file, "--adapter", "caddyfile")
-	cmd.Env = append(os.Environ(), "VG_KEY="+s.key, "VG_TOKEN="+token, "XDG_CONFIG_HOME="+s.dir, "XDG_DATA_HOME="+s.dir)
-	if _, err := s.start(cmd, admin); err != nil {
-		return 0, "", err
-	}
-	return cmd.Process.Pid, admin, nil
-}
-
-// works reports whether a call passes: a contender that fails every call would be the fastest of
-// all.
-func works(c *contender) error {
-	var last error
-	for range 100 {
-		r, err := http.NewRequest(http.MethodGet, c.url, http.NoBody)
-		if err != nil {
-			return err
-		}
-		for name, value := range c.headers {
-			r.Header.Set(name, value)
-		}
-		res, err := (&http.Client{Timeout: 5 * time.Second}).Do(r)
-		if err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
-			err = fmt.Errorf("%s answers %s", c.name, res.Status)
-		}
-		last = err
-		time.Sleep(50 * time.Millisecond)
-	}
-	return last
+	return &contender{name: name, addr: p.addr, admin: p.admin, paths: []string{u.path}, cmd: cmd,
+		pids: []int{cmd.Process.Pid}}, nil
 }
