@@ -139,30 +139,26 @@ func (d *sqliteDB) newReader(ctx context.Context) (*sqlitestmt.Stmt, error) {
 
 func (d *sqliteDB) readRow(ctx context.Context, tenant, user, id string) (c connect.Connection, sealed []byte,
 	err error) {
-	if err := ctx.Err(); err != nil { // select would pick a free reader as well
+	if err := ctx.Err(); err != nil { // a statement that is free is lent all the same
 		return c, nil, fmt.Errorf("reading a connection: %w", err)
 	}
-	var r *sqlitestmt.Stmt
-	select {
-	case <-ctx.Done():
-		return c, nil, fmt.Errorf("reading a connection: %w", ctx.Err())
-	case <-d.store.closed:
-		return c, nil, fmt.Errorf("reading a connection: %w", ErrClosed)
-	case r = <-d.hot:
+	r, err := d.hot.Borrow(ctx)
+	if err != nil {
+		return c, nil, fmt.Errorf("reading a connection: %w", err)
 	}
-	defer func() { d.hot <- r }()
-	if r == nil {
-		if r, err = d.newReader(ctx); err != nil {
+	defer d.hot.Return(r)
+	if r.Stmt == nil {
+		if r.Stmt, err = d.newReader(ctx); err != nil {
 			return c, nil, fmt.Errorf("reading a connection: %w", err)
 		}
 	}
 	c = connect.Connection{ID: id, Tenant: tenant, User: user}
-	found, sealed, err := read(r, &c)
+	found, sealed, err := read(r.Stmt, &c)
 	switch {
 	case err != nil:
 		// Whatever it was, the next read starts on a new connection.
 		err = errors.Join(err, r.Close())
-		r = nil
+		r.Stmt = nil
 		return connect.Connection{}, nil, fmt.Errorf("reading a connection: %w", err)
 	case !found:
 		return connect.Connection{}, nil, connect.NoConnection()

@@ -120,8 +120,8 @@ type sqliteDB struct {
 	writer *sql.DB
 	pool   *sql.DB
 
-	// hot serves readRow. A nil statement is a connection not yet made.
-	hot chan *sqlitestmt.Stmt
+	// hot serves readRow.
+	hot *sqlitestmt.Pool
 }
 
 // opener is a connector whose first connection opens the store.
@@ -153,10 +153,7 @@ func newSQLite(s *Store) (*sqliteDB, error) {
 	d.pool = sql.OpenDB(opener{connector, s})
 	d.pool.SetMaxOpenConns(4)
 	d.pool.SetMaxIdleConns(4)
-	d.hot = make(chan *sqlitestmt.Stmt, min(max(4, 2*runtime.GOMAXPROCS(0)), 16))
-	for range cap(d.hot) {
-		d.hot <- nil
-	}
+	d.hot = sqlitestmt.NewPool(min(max(4, 2*runtime.GOMAXPROCS(0)), 16), s.closed, ErrClosed)
 	return d, nil
 }
 
@@ -345,12 +342,7 @@ func (*sqliteDB) isBusy(err error) bool { return isBusy(err) }
 
 // close implements dialect.
 func (d *sqliteDB) close() error {
-	errs := []error{d.recheck.end()}
-	for range cap(d.hot) {
-		if r := <-d.hot; r != nil {
-			errs = append(errs, r.Close())
-		}
-	}
+	errs := []error{d.recheck.end(), d.hot.Close()}
 	d.store.opening.Lock() // no one opens it any more
 	defer d.store.opening.Unlock()
 	// The writer goes last: closing the last connection folds the WAL into the database.
