@@ -71,10 +71,11 @@ var arrows = map[string][]string{
 		"catalog", "connect", "connect/oauth/tokenendpoint", "inject", "internal/httpx", "vending",
 	},
 	"connect/store": {
-		"connect", "connect/store/pgserver", "connect/vault", "internal/broadcast", "internal/filelock",
-		"internal/presence", "internal/privatefile", "internal/version", "policy", "vending",
+		"connect", "connect/store/pgserver", "connect/store/sqlitestmt", "connect/vault", "internal/broadcast",
+		"internal/filelock", "internal/presence", "internal/privatefile", "internal/version", "policy", "vending",
 	},
 	"connect/store/pgserver":      {"internal/broadcast", "vending"},
+	"connect/store/sqlitestmt":    {},
 	"connect/store/storetest":     {"connect/vault", "tests/services"},
 	"connect/oauth/tokenendpoint": {"catalog", "connect", "inject", "internal/httpx", "vending"},
 	"connect/vault":               {"internal/privatefile"},

@@ -17,7 +17,7 @@ var errDamagedTables = &refusal{"PostgreSQL finds its files damaged: run pg_amch
 // explainDamage returns ErrDamaged of what a database says that is damaged. It is met where a page
 // is read: none is looked at before.
 func explainDamage(err error) error {
-	if errors.Is(err, ErrDamaged) {
+	if err == nil || errors.Is(err, ErrDamaged) {
 		return err
 	}
 	if code := resultCode(err); code == sqliteCorrupt || code == sqliteNotADB {

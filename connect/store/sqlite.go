@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/vendgate/vendgate/connect"
+	"github.com/vendgate/vendgate/connect/store/sqlitestmt"
 	"github.com/vendgate/vendgate/internal/privatefile"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -106,7 +106,10 @@ const (
 )
 
 func resultCode(err error) int {
-	var e *sqlite.Error
+	var e interface {
+		error
+		Code() int // of *sqlite.Error and *sqlitestmt.Error
+	}
 	if !errors.As(err, &e) {
 		return 0
 	}
@@ -115,113 +118,84 @@ func resultCode(err error) int {
 
 func isBusy(err error) bool { return resultCode(err) == sqliteBusy }
 
-// reader is a connection to the database with the one statement of the hot path prepared. It goes
-// to the driver directly: through database/sql the same read takes half again as long.
-type reader struct {
-	conn  driver.Conn
-	stmt  driver.Stmt
-	query driver.StmtQueryContext // stmt again
-	args  [3]driver.NamedValue
-	dest  [9]driver.Value
+// pragmas are the statements by which another connection gets the properties of how.
+func (how access) pragmas() string {
+	var statements strings.Builder
+	for option := range strings.SplitSeq(string(how), "&") {
+		if pragma, ok := strings.CutPrefix(option, "_pragma="); ok {
+			statements.WriteString("PRAGMA " + pragma + ";")
+		}
+	}
+	return statements.String()
 }
 
-func (d *sqliteDB) newReader(ctx context.Context) (*reader, error) {
-	conn, err := d.connector.Connect(ctx)
-	if err != nil {
+// newReader makes a connection to the database with the one statement of the hot path prepared.
+func (d *sqliteDB) newReader(ctx context.Context) (*sqlitestmt.Stmt, error) {
+	if err := d.store.Ready(ctx); err != nil {
 		return nil, err
 	}
-	stmt, err := conn.Prepare(grantQuery)
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	query, ok := stmt.(driver.StmtQueryContext)
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("%T has no QueryContext", stmt), stmt.Close(), conn.Close())
-	}
-	return &reader{conn: conn, stmt: stmt, query: query}, nil
-}
-
-func (r *reader) close() error {
-	return errors.Join(r.stmt.Close(), r.conn.Close())
+	return sqlitestmt.Open(filepath.Join(d.store.o.Dir, DatabaseName), reading.pragmas(), grantQuery)
 }
 
 func (d *sqliteDB) readRow(ctx context.Context, tenant, user, id string) (c connect.Connection, sealed []byte,
 	err error) {
-	if err := ctx.Err(); err != nil { // select would pick a free reader as well
+	if err := ctx.Err(); err != nil { // a statement that is free is lent all the same
 		return c, nil, fmt.Errorf("reading a connection: %w", err)
 	}
-	var r *reader
-	select {
-	case <-ctx.Done():
-		return c, nil, fmt.Errorf("reading a connection: %w", ctx.Err())
-	case <-d.store.closed:
-		return c, nil, fmt.Errorf("reading a connection: %w", ErrClosed)
-	case r = <-d.hot:
+	r, err := d.hot.Borrow(ctx)
+	if err != nil {
+		return c, nil, fmt.Errorf("reading a connection: %w", err)
 	}
-	defer func() { d.hot <- r }()
-	if r == nil {
-		if r, err = d.newReader(ctx); err != nil {
+	defer d.hot.Return(r)
+	if r.Stmt == nil {
+		if r.Stmt, err = d.newReader(ctx); err != nil {
 			return c, nil, fmt.Errorf("reading a connection: %w", err)
 		}
 	}
-	c, sealed, err = r.read(tenant, user, id) //nolint:contextcheck // see read
-	if err != nil && !errors.Is(err, io.EOF) {
+	c = connect.Connection{ID: id, Tenant: tenant, User: user}
+	found, sealed, err := read(r.Stmt, &c)
+	switch {
+	case err != nil:
 		// Whatever it was, the next read starts on a new connection.
-		err = errors.Join(err, r.close())
-		r = nil
-		return c, nil, fmt.Errorf("reading a connection: %w", err)
-	}
-	if err != nil {
-		return c, nil, connect.NoConnection()
+		err = errors.Join(err, r.Close())
+		r.Stmt = nil
+		return connect.Connection{}, nil, fmt.Errorf("reading a connection: %w", err)
+	case !found:
+		return connect.Connection{}, nil, connect.NoConnection()
 	}
 	return c, sealed, nil
 }
 
-// read returns io.EOF if there is no such row. It takes no context: the driver would start a
-// goroutine to watch it, for a read that takes microseconds.
-func (r *reader) read(tenant, user, id string) (c connect.Connection, sealed []byte, err error) {
-	for i, v := range [...]string{id, tenant, user} {
-		r.args[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+// read reads the row of c. It takes no context, for a read that takes microseconds.
+func read(r *sqlitestmt.Stmt, c *connect.Connection) (found bool, sealed []byte, err error) {
+	found, err = r.Step(c.ID, c.Tenant, c.User)
+	if found {
+		sealed, err = scan(r, c)
 	}
-	rows, err := r.query.QueryContext(context.Background(), r.args[:])
-	if err != nil {
-		return c, nil, err
+	if e := r.Reset(); err == nil {
+		err = e
 	}
-	defer func() {
-		clear(r.args[:])
-		clear(r.dest[:])
-		if e := rows.Close(); e != nil && (err == nil || errors.Is(err, io.EOF)) {
-			err = e
-		}
-	}()
-	if err := rows.Next(r.dest[:]); err != nil {
-		return c, nil, err
-	}
-	c = connect.Connection{ID: id, Tenant: tenant, User: user}
-	sealed, err = r.scan(&c)
-	return c, sealed, err
+	return found, sealed, err
 }
 
 // scan takes the columns of grantQuery. The table is STRICT, so a type that does not fit is another
 // table than ours.
-func (r *reader) scan(c *connect.Connection) (sealed []byte, err error) {
-	var ok [8]bool
+func scan(r *sqlitestmt.Stmt, c *connect.Connection) (sealed []byte, err error) {
 	var status, authType string
-	var flags, created, updated int64
-	c.App, ok[0] = r.dest[0].(string)
-	c.Name, ok[1] = r.dest[1].(string)
-	status, ok[2] = r.dest[2].(string)
-	authType, ok[3] = r.dest[3].(string)
-	flags, ok[4] = r.dest[4].(int64)
-	created, ok[5] = r.dest[5].(int64)
-	updated, ok[6] = r.dest[6].(int64)
-	c.Version, ok[7] = r.dest[7].(int64)
-	sealed, isBlob := r.dest[8].([]byte)
-	if ok != [8]bool{true, true, true, true, true, true, true, true} || !isBlob && r.dest[8] != nil {
+	var numbers [4]int64
+	ok := r.Texts(&c.App, &c.Name, &status, &authType)
+	for i := range numbers {
+		n, isInt := r.Int(4 + i)
+		numbers[i], ok = n, ok && isInt
+	}
+	sealed, isBlob := r.Blob(8)
+	if !ok || !isBlob {
 		return nil, errors.New("a column has an unexpected type")
 	}
 	c.Status, c.AuthType = connect.Status(status), vending.AuthType(authType)
+	flags := numbers[0]
 	c.ViaLink, c.NeedsReconnection, c.RefreshPending = flags&1 != 0, flags&2 != 0, flags&4 != 0
-	c.CreatedAt, c.UpdatedAt = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
+	c.CreatedAt, c.UpdatedAt = time.UnixMilli(numbers[1]).UTC(), time.UnixMilli(numbers[2]).UTC()
+	c.Version = numbers[3]
 	return sealed, nil
 }

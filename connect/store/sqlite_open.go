@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/vendgate/vendgate/connect/store/sqlitestmt"
 	"github.com/vendgate/vendgate/connect/vault"
 	"github.com/vendgate/vendgate/internal/filelock"
 	"github.com/vendgate/vendgate/internal/presence"
@@ -119,9 +120,8 @@ type sqliteDB struct {
 	writer *sql.DB
 	pool   *sql.DB
 
-	// hot serves readRow; see reader. A nil reader is a connection not yet made.
-	connector driver.Connector
-	hot       chan *reader
+	// hot serves readRow.
+	hot *sqlitestmt.Pool
 }
 
 // opener is a connector whose first connection opens the store.
@@ -146,17 +146,14 @@ func newSQLite(s *Store) (*sqliteDB, error) {
 		return nil, err
 	}
 	d.writer.SetMaxOpenConns(1)
-	if d.connector, err = newConnector(database, reading); err != nil {
+	connector, err := newConnector(database, reading)
+	if err != nil {
 		return nil, err
 	}
-	d.connector = opener{d.connector, s}
-	d.pool = sql.OpenDB(d.connector)
+	d.pool = sql.OpenDB(opener{connector, s})
 	d.pool.SetMaxOpenConns(4)
 	d.pool.SetMaxIdleConns(4)
-	d.hot = make(chan *reader, min(max(4, 2*runtime.GOMAXPROCS(0)), 16))
-	for range cap(d.hot) {
-		d.hot <- nil
-	}
+	d.hot = sqlitestmt.NewPool(min(max(4, 2*runtime.GOMAXPROCS(0)), 16), s.closed, ErrClosed)
 	return d, nil
 }
 
@@ -345,12 +342,7 @@ func (*sqliteDB) isBusy(err error) bool { return isBusy(err) }
 
 // close implements dialect.
 func (d *sqliteDB) close() error {
-	errs := []error{d.recheck.end()}
-	for range cap(d.hot) {
-		if r := <-d.hot; r != nil {
-			errs = append(errs, r.close())
-		}
-	}
+	errs := []error{d.recheck.end(), d.hot.Close()}
 	d.store.opening.Lock() // no one opens it any more
 	defer d.store.opening.Unlock()
 	// The writer goes last: closing the last connection folds the WAL into the database.

@@ -51,14 +51,17 @@ func read[T any](ctx context.Context, s *Source, c *call, resp *httpx.Response, 
 	return data, nil
 }
 
+// The header values of every call. No RoundTripper may change them (see its documentation).
+var acceptJSON, acceptIdentity, userAgent = []string{"application/json"}, []string{"identity"}, []string{"vendgate"}
+
 func (c *call) header() http.Header {
 	return http.Header{
 		"Authorization": {"Bearer " + c.secret.Reveal()},
 		"X-User-Email":  {c.user},
-		"Accept":        {"application/json"},
-		"User-Agent":    {"vendgate"},
+		"Accept":        acceptJSON,
+		"User-Agent":    userAgent,
 		// As httpx would add it to a copy, for each call.
-		"Accept-Encoding": {"identity"},
+		"Accept-Encoding": acceptIdentity,
 		// Not sent, as it has no value: it tells net/http that asking twice does no harm, so a POST
 		// that met a keep-alive connection in the moment of its closing is repeated on another.
 		"X-Idempotency-Key": {},
