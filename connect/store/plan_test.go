@@ -278,6 +278,26 @@ func checkPlan(t *testing.T, s *Store, st statement) {
 	}
 }
 
+// TestKeysAreNotSorted checks that what each gateway reads after a change of a tenant is taken as it
+// comes.
+func TestKeysAreNotSorted(t *testing.T) {
+	s, notes := openTaped(t)
+	if _, err := s.TenantKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen := notes.take()
+	if len(seen) != 4 {
+		t.Fatalf("%d statements, want those of version, tenants, keys and caller keys", len(seen))
+	}
+	for _, st := range seen {
+		for _, step := range plan(t, s, st) {
+			if strings.Contains(step, "TEMP B-TREE") {
+				t.Errorf("%s\nfor %s", step, st.query)
+			}
+		}
+	}
+}
+
 // TestSearchReadsTheIndexAlone checks that searching a tenant's connections does not read the rows
 // that do not match: they hold the grants. The rows of a page are read for what is shown of them.
 func TestSearchReadsTheIndexAlone(t *testing.T) {
