@@ -202,7 +202,7 @@ func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 
 // TenantKeys returns all tenants with their live keys, of which a disabled one has none, and all
 // caller keys that have not ended, as of one version. Of ten thousand tenants each gateway does so
-// after every change: only what is returned is read, in no order.
+// after every change: only what is returned is read.
 func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error) {
 	stored.Callers = make(map[policy.Digest]*policy.CallerKey)
 	err = s.view(ctx, "reading tenant keys", func(tx *tx) error {
@@ -232,7 +232,7 @@ func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error
 
 // storedTenants reads all tenants, without their keys.
 func storedTenants(ctx context.Context, tx *tx) (tenants []policy.StoredTenant, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, capabilities, disabled, source FROM tenants`)
+	rows, err := tx.QueryContext(ctx, `SELECT id, capabilities, disabled, source FROM tenants ORDER BY id`)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +257,7 @@ func addKeys(ctx context.Context, tx *tx, tenants []policy.StoredTenant) (err er
 	for i := range tenants {
 		byID[tenants[i].ID] = &tenants[i]
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT tenant, digest FROM tenant_keys`)
+	rows, err := tx.QueryContext(ctx, `SELECT tenant, digest FROM tenant_keys ORDER BY tenant, generation`)
 	if err != nil {
 		return err
 	}
