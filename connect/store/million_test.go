@@ -228,8 +228,9 @@ func (m *million) connection(i int) connect.Connection {
 // 103.
 func (m *million) seal(tb testing.TB, c connect.Connection) []byte {
 	g := connect.NewGrant(connect.GrantValues{
-		AccessToken: "ya29." + strings.Repeat(rand.Text(), 9)[:215], RefreshToken: "1//" + strings.Repeat(rand.Text(), 4)[:100],
-		TokenType: "Bearer", Scope: "mail.read", Expiry: time.Now().Add(connect.LinkLifetime).UTC().Truncate(time.Second),
+		AccessToken:  "ya29." + strings.Repeat(rand.Text(), 9)[:215],
+		RefreshToken: "1//" + strings.Repeat(rand.Text(), 4)[:100],
+		TokenType:    "Bearer", Scope: "mail.read", Expiry: time.Now().Add(connect.LinkLifetime).UTC().Truncate(time.Second),
 	})
 	plain, err := g.Reveal().Encode()
 	if err != nil {

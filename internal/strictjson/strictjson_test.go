@@ -21,12 +21,13 @@ func TestObject(t *testing.T) {
 		raw, want string
 		unique    func(Member) string
 	}{
-		"in order":              {"{\"b\":1,\"a\":\"x\"}", "b=1 a=\"x\"", nil},
-		"empty":                 {" {} \r\n", "", nil},
-		"a long number":         {`{"n":12345678901234567890.10}`, "n=12345678901234567890.10", nil},
-		"an object within":      {`{"a":{"b":1,"b":2}}`, `a={"b":1,"b":2}`, nil},
-		"an empty key":          {`{"":1}`, "=1", nil},
-		"white space":           {"{ \"a\" : [ 1 , \"]\" ]\n,\t\"b\":{\"}\":2} , \"c\" : null }", `a=[ 1 , "]" ] b={"}":2} c=null`, nil},
+		"in order":         {"{\"b\":1,\"a\":\"x\"}", "b=1 a=\"x\"", nil},
+		"empty":            {" {} \r\n", "", nil},
+		"a long number":    {`{"n":12345678901234567890.10}`, "n=12345678901234567890.10", nil},
+		"an object within": {`{"a":{"b":1,"b":2}}`, `a={"b":1,"b":2}`, nil},
+		"an empty key":     {`{"":1}`, "=1", nil},
+		"white space": {"{ \"a\" : [ 1 , \"]\" ]\n,\t\"b\":{\"}\":2} , \"c\" : null }",
+			`a=[ 1 , "]" ] b={"}":2} c=null`, nil},
 		"escapes":               {`{"a\\\"b":"\\\"","c\u00e9":"\\"}`, `a\"b="\\\"" cé="\\"`, nil},
 		"a word at the end":     {`{"a":true}`, "a=true", nil},
 		"another case":          {`{"a":1,"A":2}`, "a=1 A=2", nil},
