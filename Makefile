@@ -1,4 +1,4 @@
-.PHONY: run cluster build release test soak million lint bench docs sdks-latest
+.PHONY: run cluster build release test soak million growth lint bench docs sdks-latest
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint
@@ -39,6 +39,11 @@ soak:
 # minutes, and 6 GB in TMPDIR.
 million:
 	go test -run '^$$' -bench Million -benchtime 2000x -timeout 60m -v ./connect/store
+
+# What a call, a start and memory cost by how much a gateway has: the table in docs/scaling.md. It
+# takes about 10 minutes, and 4 GB in TMPDIR. VENDGATE_STORES=DIR keeps the stores for the next time.
+growth: build
+	VENDGATE_BIN=$(CURDIR)/bin/vendgate go test -run '^$$' -bench Growth -benchtime 1x -timeout 60m -v ./connect/store
 
 # The gateway and what people use in its place: tests/bench/README.md. BENCH='-quick' is a first look.
 bench:

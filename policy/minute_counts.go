@@ -10,7 +10,8 @@ import (
 type MinuteCounts struct {
 	mu     sync.Mutex
 	minute int64 // of the latest count, in Unix time
-	counts [60]int
+	// counts is nil before the first: most tenants are never refused, and there are many.
+	counts *[60]int
 }
 
 // Add counts one refusal.
@@ -18,6 +19,9 @@ func (c *MinuteCounts) Add(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.advance(now)
+	if c.counts == nil {
+		c.counts = new([60]int)
+	}
 	c.counts[c.minute%60]++
 }
 
@@ -25,6 +29,9 @@ func (c *MinuteCounts) Add(now time.Time) {
 func (c *MinuteCounts) LastHour(now time.Time) (counts [60]int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.counts == nil {
+		return counts
+	}
 	c.advance(now)
 	for i := range counts {
 		counts[i] = c.counts[(c.minute+1+int64(i))%60]
@@ -36,7 +43,7 @@ func (c *MinuteCounts) LastHour(now time.Time) (counts [60]int) {
 // the latest minute.
 func (c *MinuteCounts) advance(now time.Time) {
 	minute := now.Unix() / 60
-	for passed := min(minute-c.minute, 60); passed > 0; passed-- {
+	for passed := min(minute-c.minute, 60); passed > 0 && c.counts != nil; passed-- {
 		c.counts[(minute-passed+1)%60] = 0
 	}
 	c.minute = max(c.minute, minute)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestRefusals(t *testing.T) {
@@ -38,5 +39,12 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})
+	}
+}
+
+// TestUsageIsSmall bounds what a tenant takes that was never refused: there may be many thousands.
+func TestUsageIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(Usage{}); size > 128 {
+		t.Errorf("the usage of a tenant takes %d bytes before its first refusal", size)
 	}
 }

@@ -67,17 +67,23 @@ func (s *Store) CallerKeys(ctx context.Context, tenant string) (found []connect.
 	err = s.view(ctx, "listing caller keys", func(tx *tx) error {
 		var where conditions
 		where.equal("tenant", tenant)
-		return s.eachCallerKey(ctx, tx, where, func(_ connect.Digest, k connect.CallerKey) { found = append(found, k) })
+		return s.eachCallerKey(ctx, tx, where, oldestKeyFirst, func(_ connect.Digest, k connect.CallerKey) { found = append(found, k) })
 	})
 	return found, err
 }
 
-// eachCallerKey calls f with every key that has not ended, oldest first.
-func (s *Store) eachCallerKey(ctx context.Context, tx *tx, where conditions,
+// The orders of eachCallerKey: without one, nothing is sorted.
+const (
+	anyOrder       = ""
+	oldestKeyFirst = " ORDER BY created_at, id"
+)
+
+// eachCallerKey calls f with every key that has not ended.
+func (s *Store) eachCallerKey(ctx context.Context, tx *tx, where conditions, by string,
 	f func(connect.Digest, connect.CallerKey)) (err error) {
 	where.add("(expires_at IS NULL OR expires_at > ?)", s.now().UnixMilli())
 	clause, args := where.where()
-	rows, err := tx.QueryContext(ctx, callerColumns+clause+` ORDER BY created_at, id`, args...)
+	rows, err := tx.QueryContext(ctx, callerColumns+clause+by, args...)
 	if err != nil {
 		return err
 	}
@@ -130,7 +136,7 @@ func (s *Store) RevokeCallerKey(ctx context.Context, id string) error {
 // were.
 func (s *Store) revokeCallerKeys(ctx context.Context, tx *tx, where conditions) (int, error) {
 	var ended []connect.CallerKey
-	if err := s.eachCallerKey(ctx, tx, where, func(_ connect.Digest, k connect.CallerKey) {
+	if err := s.eachCallerKey(ctx, tx, where, oldestKeyFirst, func(_ connect.Digest, k connect.CallerKey) {
 		ended = append(ended, k)
 	}); err != nil {
 		return 0, err

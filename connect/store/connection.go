@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,36 +129,87 @@ func (s *Store) openTaken(c connect.Connection, sealed []byte) (g connect.Grant)
 
 // Connections returns one page of the connections that f names, newest first, and how many there
 // are on all pages. A page, limit or search out of bounds is a *vending.Error with
-// `invalid_request`.
+// `invalid_request`. It reads as many entries of an index as the tenant has connections, and of a
+// page in their middle half of them again.
 func (s *Store) Connections(ctx context.Context, f connect.Filter) (page []connect.Connection, total int, err error) {
 	if err := f.Check(); err != nil {
 		return nil, 0, err
 	}
-	now, offset := s.now().UnixMilli(), connect.PageOffset(f.Page, f.Limit)
-	where, args := connectionsWhere(f, now)
-	err = s.view(ctx, "listing connections", func(tx *tx) error {
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM connections c`+where, args...).Scan(&total); err != nil {
+	offset := connect.PageOffset(f.Page, f.Limit)
+	err = s.view(ctx, "listing connections", func(tx *tx) (err error) {
+		l := tx.list(f, s.now().UnixMilli())
+		if offset == 0 {
+			// Where not even this page is full, all were looked at: a search that finds few reads once.
+			if page, err = l.read(ctx, f.Limit, 0, newestFirst); err != nil || len(page) < f.Limit {
+				total = len(page)
+				return err
+			}
+			total, err = l.count(ctx)
 			return err
 		}
-		if offset >= total {
-			return nil
+		if total, err = l.count(ctx); err != nil || offset >= total {
+			return err
 		}
-		page, err = listConnections(ctx, tx, now, tx.pageOf(where), append(args, f.Limit, offset)...)
+		page, err = l.readFar(ctx, f.Limit, offset, total)
 		return err
 	})
 	return page, total, err
 }
 
+// list is what Connections reads, on one snapshot.
+type list struct {
+	*tx
+	now   int64
+	where string
+	args  []any
+}
+
+func (t *tx) list(f connect.Filter, now int64) list {
+	where, args := t.connectionsWhere(f, now)
+	return list{t, now, where, slices.Clip(args)}
+}
+
+func (l list) count(ctx context.Context) (total int, err error) {
+	err = l.QueryRowContext(ctx, `SELECT count(*) FROM connections c`+l.where, l.args...).Scan(&total)
+	return total, err
+}
+
+// order is which of the connections of a list comes first.
+type order string
+
+const (
+	newestFirst order = "DESC"
+	oldestFirst order = "ASC"
+)
+
+// read returns at most limit connections after the first skip of them.
+func (l list) read(ctx context.Context, limit, skip int, by order) ([]connect.Connection, error) {
+	return listConnections(ctx, l.tx, l.now, l.pageOf(l.where, by), append(l.args, limit, skip)...)
+}
+
+// readFar is read of a page of total connections. One of the latter half is read from the end:
+// whatever comes before a page must be read as well.
+func (l list) readFar(ctx context.Context, limit, skip, total int) (page []connect.Connection, err error) {
+	limit = min(limit, total-skip)
+	after := total - skip - limit
+	if skip <= after {
+		return l.read(ctx, limit, skip, newestFirst)
+	}
+	page, err = l.read(ctx, limit, after, oldestFirst)
+	slices.Reverse(page)
+	return page, err
+}
+
 // pageOf follows the tables of a list: it takes a limit and an offset after the clause's arguments.
 // PostgreSQL would look for the links of all connections before the page; it is first told to find
 // the page, for which it reads the index alone.
-func (t *tx) pageOf(where string) string {
-	const order = ` ORDER BY c.created_at DESC, c.id DESC LIMIT ? OFFSET ?`
+func (t *tx) pageOf(where string, by order) string {
+	page := where + fmt.Sprintf(` ORDER BY c.created_at %[1]s, c.id %[1]s LIMIT ? OFFSET ?`, by)
 	if !t.shared {
-		return where + order
+		return page
 	}
-	return ` JOIN (SELECT c.id, c.created_at FROM connections c` + where + order + `) page ON page.id = c.id
-		ORDER BY page.created_at DESC, page.id DESC`
+	return fmt.Sprintf(` JOIN (SELECT c.id, c.created_at FROM connections c%s) page ON page.id = c.id
+		ORDER BY page.created_at %[2]s, page.id %[2]s`, page, by)
 }
 
 // ofTenant selects connections by f's Tenant, which must be set, User and App alone. The columns
@@ -225,7 +278,7 @@ func (s *Store) AppCounts(ctx context.Context, f connect.Filter) (counts []conne
 // time.
 const lapsed = `EXISTS (SELECT 1 FROM links l WHERE l.connection = c.id AND l.status = 'pending' AND l.expires_at <= ?)`
 
-func connectionsWhere(f connect.Filter, now int64) (clause string, args []any) {
+func (t *tx) connectionsWhere(f connect.Filter, now int64) (clause string, args []any) {
 	var c conditions
 	c.equal("c.tenant", f.Tenant)
 	c.equal("c.end_user", f.User)
@@ -243,7 +296,7 @@ func connectionsWhere(f connect.Filter, now int64) (clause string, args []any) {
 	}
 	if f.Search != "" {
 		pattern := likePattern(f.Search)
-		term := `lower(c.name) LIKE ? ESCAPE '\' OR lower(c.end_user) LIKE ? ESCAPE '\' OR lower(c.app) LIKE ? ESCAPE '\'`
+		term := t.matches("c.name") + " OR " + t.matches("c.end_user") + " OR " + t.matches("c.app")
 		args := []any{pattern, pattern, pattern}
 		if strings.HasPrefix(f.Search, connect.ConnectionIDPrefix) {
 			term, args = term+` OR substr(c.id, 1, ?) = ?`, append(args, len(f.Search), f.Search)
@@ -257,8 +310,17 @@ func connectionsWhere(f connect.Filter, now int64) (clause string, args []any) {
 // where the statement itself says that it is about them.
 var needsReconnection = map[bool]string{true: "c.needs_reconnection = 1", false: "c.needs_reconnection = 0"}
 
-// likePattern finds text anywhere, in any case of ASCII letters where the column is in lower():
-// SQLite's LIKE would not look at the case, and PostgreSQL's does.
+// matches returns a term that holds if a column has a pattern of likePattern. SQLite's LIKE does not
+// look at the case of ASCII letters, and lower() would take it longer than the rest of a search;
+// PostgreSQL's does.
+func (t *tx) matches(column string) string {
+	if t.shared {
+		column = "lower(" + column + ")"
+	}
+	return column + ` LIKE ? ESCAPE '\'`
+}
+
+// likePattern finds text anywhere, in any case of ASCII letters.
 func likePattern(text string) string {
 	lower := strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

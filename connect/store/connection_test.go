@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,10 +231,31 @@ func testConnectionsPages(t *testing.T) {
 			}
 		})
 	}
+	for _, f := range []connect.Filter{{}, {Tenant: "acme"}, {Search: "gmail"}, {Tenant: "acme", Search: "alice"}} {
+		checkPages(t, s, f)
+	}
 	for name, f := range map[string]connect.Filter{"page -1": {Page: -1}, "limit -1": {Limit: -1},
 		"limit 101": {Limit: 101}} {
 		if _, _, err := s.Connections(t.Context(), f); vending.AsError(err).Code != vending.InvalidRequest {
 			t.Errorf("%s: %v, want invalid_request", name, err)
+		}
+	}
+}
+
+// checkPages checks that each page is the part of the whole list that its number says.
+func checkPages(t *testing.T, s *Store, f connect.Filter) {
+	t.Helper()
+	all, want, err := s.Connections(t.Context(), f)
+	if err != nil || want != len(all) {
+		t.Fatalf("%d of %d, %v", len(all), want, err)
+	}
+	for f.Limit = 1; f.Limit <= want+1; f.Limit++ {
+		for f.Page = 1; f.Page <= want+1; f.Page++ {
+			page, total, err := s.Connections(t.Context(), f)
+			from := min((f.Page-1)*f.Limit, want)
+			if part := all[from:min(from+f.Limit, want)]; err != nil || total != want || !slices.Equal(page, part) {
+				t.Errorf("page %d of %d each: %v of %d, %v; want %v of %d", f.Page, f.Limit, page, total, err, part, want)
+			}
 		}
 	}
 }

@@ -17,6 +17,8 @@ import (
 type program struct {
 	path, dir, socket string
 	env               []string
+	// store is what the configuration says of the store.
+	store string
 }
 
 func (m *million) program(b *testing.B) *program {
@@ -31,16 +33,21 @@ func (m *million) program(b *testing.B) *program {
 	p.socket = filepath.Join(p.dir, "http.sock")
 	p.env = append(os.Environ(), "VENDGATE_KEK="+m.kek, "DATABASE_URL="+m.url, "XDG_DATA_HOME="+p.dir,
 		"XDG_CONFIG_HOME="+p.dir)
-	postgres := ""
+	p.store = "data_dir " + m.dir + "\n store {\n key_encryption_key {env.VENDGATE_KEK}\n"
 	if m.url != "" {
-		postgres = "postgres {env.DATABASE_URL}"
+		p.store += " postgres {env.DATABASE_URL}\n"
 	}
-	config := fmt.Sprintf("{\n admin off\n vendgate {\n data_dir %s\n store {\n %s\n key_encryption_key "+
-		"{env.VENDGATE_KEK}\n }\n }\n}\nhttp:// {\n bind unix/%s\n vendgate_health\n}\n", m.dir, postgres, p.socket)
-	if err := os.WriteFile(filepath.Join(p.dir, "Caddyfile"), []byte(config), 0o600); err != nil {
+	p.store += " }"
+	if err := p.write("", "vendgate_health"); err != nil {
 		b.Fatal(err)
 	}
 	return p
+}
+
+// write writes the configuration, with further options and the directives of its site.
+func (p *program) write(options, site string) error {
+	return os.WriteFile(filepath.Join(p.dir, "Caddyfile"), fmt.Appendf(nil, "{\n admin off\n persist_config off\n "+
+		"vendgate {\n %s\n %s\n }\n}\nhttp:// {\n bind unix/%s\n %s\n}\n", p.store, options, p.socket, site), 0o600)
 }
 
 func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -90,12 +97,17 @@ func (m *million) measureGateway(b *testing.B) {
 	}
 }
 
+// transport leads to the gateway.
+func (p *program) transport() *http.Transport {
+	return &http.Transport{MaxIdleConnsPerHost: 64, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", p.socket)
+	}}
+}
+
 // awaitReady asks the gateway until it is ready.
 func (p *program) awaitReady(b *testing.B) {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", p.socket)
-		}}}
+	client := &http.Client{Transport: p.transport()}
+	defer client.CloseIdleConnections()
 	last := ""
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		res, err := client.Get("http://gateway/health/ready")

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/vendgate/vendgate/connect"
 	"github.com/vendgate/vendgate/connect/vault"
+	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/tests/services"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -34,6 +36,9 @@ const (
 // million is a store that was filled, and the connections that can be vended.
 type million struct {
 	*Store
+	// connections and tenants are how many it is filled with.
+	connections, tenants int
+
 	url    string // empty for SQLite
 	dir    string
 	kek    string
@@ -49,6 +54,7 @@ func BenchmarkMillion(b *testing.B) {
 	for _, kind := range []string{"sqlite", "postgres"} {
 		b.Run(kind, func(b *testing.B) {
 			m := openMillion(b, kind)
+			m.connections, m.tenants = millionRows, millionTenants
 			m.fill(b)
 			m.measureVends(b)
 			for _, size := range []string{"tenant of 100", "tenant of 20000"} {
@@ -115,18 +121,23 @@ func digestAt(kind string, i int) []byte {
 	return d[:]
 }
 
+// keyAt is the key of the i-th tenant.
+func keyAt(i int) string { return fmt.Sprintf("%s%043d", policy.KeyPrefix, i) }
+
 // fill stores tenants with a key and a caller key each, connections with their grants, links and
 // audit trail. The connections of one tenant lie apart, as they do when tenants grow side by side.
 func (m *million) fill(b *testing.B) {
+	b.Helper()
 	begun, at := time.Now(), time.Now().UnixMilli()
-	m.load(b, "tenants", "id, email, capabilities, created_at", millionTenants, func(i int) []any {
-		return []any{tenantOf(i), "ops@example.com", "", at}
+	m.load(b, "tenants", "id, email, capabilities, created_at", m.tenants, func(i int) []any {
+		return []any{tenantOf(i), "ops@example.com", string(policy.CapToken), at}
 	})
-	m.load(b, "tenant_keys", "digest, tenant, generation, created_at", millionTenants, func(i int) []any {
-		return []any{digestAt("key", i), tenantOf(i), 1, at}
+	m.load(b, "tenant_keys", "digest, tenant, generation, created_at", m.tenants, func(i int) []any {
+		d := connect.DigestOf(keyAt(i))
+		return []any{d[:], tenantOf(i), 1, at}
 	})
 	m.load(b, "connections", "id, tenant, end_user, app, name, status, auth_type, via_link, needs_reconnection, "+
-		"verified, created_at, updated_at, version, sealed", millionRows, func(i int) []any {
+		"verified, created_at, updated_at, version, sealed", m.connections, func(i int) []any {
 		c := m.connection(i)
 		var sealed []byte
 		if c.Status == connect.Active {
@@ -142,18 +153,18 @@ func (m *million) fill(b *testing.B) {
 
 // fillAround stores what belongs to connections.
 func (m *million) fillAround(b *testing.B, at int64) {
-	m.load(b, "links", "digest, connection, status, renews, created_at, expires_at", millionRows, func(i int) []any {
+	m.load(b, "links", "digest, connection, status, renews, created_at, expires_at", m.connections, func(i int) []any {
 		return []any{digestAt("link", i), m.rows[i].ID, string(m.rows[i].Status), 0, at,
 			at + connect.LinkLifetime.Milliseconds()}
 	})
 	m.load(b, "caller_keys", "id, digest, tenant, end_user, connection, name, apps, methods, paths, budget, created_at",
-		millionTenants, func(i int) []any {
+		min(m.tenants, m.connections), func(i int) []any {
 			c := m.rows[i]
 			return []any{connect.NewCallerKeyID(), digestAt("caller", i), c.Tenant, "", c.ID, "agent", "", "", "", 0, at}
 		})
 	events := [auditRows]connect.Event{connect.LinkCreated, connect.LinkOpened, connect.LinkAccepted,
 		connect.ConnectionCreated}
-	m.load(b, "audit", "at, tenant, event, actor, request, connection, end_user, app, detail", auditRows*millionRows,
+	m.load(b, "audit", "at, tenant, event, actor, request, connection, end_user, app, detail", auditRows*m.connections,
 		func(i int) []any {
 			c := m.rows[i/auditRows]
 			return []any{at, c.Tenant, string(events[i%auditRows]), "api key 0123456789ab",
@@ -167,7 +178,7 @@ func (m *million) settle(b *testing.B) {
 		m.server.Query("VACUUM ANALYZE")
 		m.server.Query("CHECKPOINT")
 	}
-	for range millionRows/foldAtMost + 1 {
+	for range m.connections/foldAtMost + 1 {
 		if _, err := m.Sweep(b.Context()); err != nil {
 			b.Fatal(err)
 		}
@@ -190,7 +201,7 @@ func oneIf(set bool) int {
 // connection makes the i-th. Of a hundred, one waits for its end user, three never came to be and
 // two need to be reconnected.
 func (m *million) connection(i int) connect.Connection {
-	tenant, n := i%millionTenants, i/millionTenants
+	tenant, n := i%m.tenants, i/m.tenants
 	if every := millionRows / largeTenant; i%every == every-1 {
 		tenant, n = 0, i/every
 	}
@@ -216,7 +227,11 @@ func (m *million) connection(i int) connect.Connection {
 // seal returns a grant of the size of Google's: an access token of 220 bytes, a refresh token of
 // 103.
 func (m *million) seal(tb testing.TB, c connect.Connection) []byte {
-	g := oauthGrant("ya29."+strings.Repeat(rand.Text(), 9)[:215], "1//"+strings.Repeat(rand.Text(), 4)[:100])
+	g := connect.NewGrant(connect.GrantValues{
+		AccessToken:  "ya29." + strings.Repeat(rand.Text(), 9)[:215],
+		RefreshToken: "1//" + strings.Repeat(rand.Text(), 4)[:100],
+		TokenType:    "Bearer", Scope: "mail.read", Expiry: time.Now().Add(connect.LinkLifetime).UTC().Truncate(time.Second),
+	})
 	plain, err := g.Reveal().Encode()
 	if err != nil {
 		tb.Fatal(err)
@@ -224,9 +239,35 @@ func (m *million) seal(tb testing.TB, c connect.Connection) []byte {
 	return must[[]byte](tb)(m.vault.Seal(plain, bindingOf(c).associatedData()))
 }
 
+// cpu is the time that this process has computed, and the sessions of the database server.
+func (m *million) cpu(b *testing.B) (own, server time.Duration) {
+	b.Helper()
+	if m.url != "" {
+		rows := must[*sql.Rows](b)(m.db.(*postgresDB).sql.QueryContext(b.Context(),
+			`SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'`))
+		defer rows.Close()
+		for rows.Next() {
+			var pid int
+			if err := rows.Scan(&pid); err != nil {
+				b.Fatal(err)
+			}
+			server += processCPU(b, pid)
+		}
+		if err := rows.Err(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return processCPU(b, os.Getpid()), server
+}
+
 // best reports percentiles of what f takes, of that tenth of the calls in which they are least: the
-// rest of the machine slows the others.
-func best(b *testing.B, f func(ctx context.Context, i int) error) {
+// rest of the machine slows the others. The CPU time is of all calls.
+func (m *million) best(b *testing.B, f func(ctx context.Context, i int) error) {
+	own, server := m.cpu(b)
+	defer func() {
+		o, s := m.cpu(b)
+		b.ReportMetric(float64(o+s-own-server)/float64(time.Millisecond)/float64(b.N), "cpu-ms")
+	}()
 	var took []time.Duration
 	for i := 0; b.Loop(); i++ {
 		begun := time.Now()
@@ -273,7 +314,7 @@ func (m *million) at(i int) connect.Connection { return m.rows[i*6_700_417%len(m
 
 func (m *million) measureVends(b *testing.B) {
 	b.Run("vend", func(b *testing.B) {
-		best(b, func(ctx context.Context, i int) error {
+		m.best(b, func(ctx context.Context, i int) error {
 			c := m.at(i)
 			_, _, err := m.Grant(ctx, c.Tenant, c.User, c.ID)
 			return err
@@ -281,7 +322,7 @@ func (m *million) measureVends(b *testing.B) {
 	})
 	b.Run("refresh", func(b *testing.B) {
 		g := oauthGrant("ya29."+strings.Repeat(rand.Text(), 9)[:215], "1//"+strings.Repeat(rand.Text(), 4)[:100])
-		best(b, func(ctx context.Context, _ int) error {
+		m.best(b, func(ctx context.Context, _ int) error {
 			c := m.at(m.refreshed) // each once
 			m.refreshed++
 			if _, err := m.AcquireRefresh(ctx, c.ID, connect.RefreshState{Version: 1}, "node", connect.MaxLease); err != nil {
@@ -315,7 +356,7 @@ func (m *million) measureLists(b *testing.B, name string, large bool) {
 		{"expired", connect.Filter{Status: connect.Expired}, nil},
 	} {
 		b.Run(name+"/"+list.name, func(b *testing.B) {
-			best(b, func(ctx context.Context, i int) error {
+			m.best(b, func(ctx context.Context, i int) error {
 				c, f := m.at(i), list.filter
 				if large {
 					c = connect.Connection{ID: c.ID, Tenant: tenantOf(0), User: fmt.Sprintf("user%d@example.com", i%4000)}
@@ -333,10 +374,10 @@ func (m *million) measureLists(b *testing.B, name string, large bool) {
 // measureNode measures what each gateway does by itself.
 func (m *million) measureNode(b *testing.B) {
 	b.Run("counts", func(b *testing.B) {
-		best(b, func(ctx context.Context, _ int) error { _, err := m.ConnectionCounts(ctx); return err })
+		m.best(b, func(ctx context.Context, _ int) error { _, err := m.ConnectionCounts(ctx); return err })
 	})
 	b.Run("tenants' version", func(b *testing.B) {
-		best(b, func(ctx context.Context, _ int) error { _, err := m.TenantsVersion(ctx); return err })
+		m.best(b, func(ctx context.Context, _ int) error { _, err := m.TenantsVersion(ctx); return err })
 	})
 	b.Run("tenants' keys", func(b *testing.B) {
 		fewTimes(b, func(ctx context.Context) error { _, err := m.TenantKeys(ctx); return err })

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -277,33 +278,101 @@ func checkPlan(t *testing.T, s *Store, st statement) {
 	}
 }
 
+// TestKeysAreNotSorted checks that what each gateway reads after a change of a tenant is taken as it
+// comes.
+func TestKeysAreNotSorted(t *testing.T) {
+	s, notes := openTaped(t)
+	if _, err := s.TenantKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen := notes.take()
+	if len(seen) != 4 {
+		t.Fatalf("%d statements, want those of version, tenants, keys and caller keys", len(seen))
+	}
+	for _, st := range seen {
+		for _, step := range plan(t, s, st) {
+			if strings.Contains(step, "TEMP B-TREE") {
+				t.Errorf("%s\nfor %s", step, st.query)
+			}
+		}
+	}
+}
+
 // TestSearchReadsTheIndexAlone checks that searching a tenant's connections does not read the rows
-// that do not match: they hold the grants.
+// that do not match: they hold the grants. The rows of a page are read for what is shown of them.
 func TestSearchReadsTheIndexAlone(t *testing.T) {
 	s, notes := openTaped(t)
 	for _, f := range []connect.Filter{{Search: "x"}, {Search: "conn_x"}, {Status: connect.Active},
 		{Status: connect.Expired}, {App: "gmail"}} {
-		f.Tenant = "acme"
-		if _, _, err := s.Connections(t.Context(), f); err != nil {
-			t.Fatal(err)
-		}
-		for _, st := range notes.take() {
+		f.Tenant, f.Limit = "acme", 1
+		countAndRead(t, s, f)
+		for i, st := range notes.take() {
+			want := []string{"COVERING INDEX", "INDEX", "INDEX"}[i]
 			steps := plan(t, s, st)
 			if len(steps) == 0 ||
-				!strings.HasPrefix(steps[0], "SEARCH c USING COVERING INDEX connections_by_tenant (tenant=?)") {
+				!strings.HasPrefix(steps[0], "SEARCH c USING "+want+" connections_by_tenant (tenant=?)") {
 				t.Errorf("%v\nfor %s", steps, st.query)
 			}
 		}
 	}
-	importGmail(t, s, "ya29.one")
-	notes.take()
-	if _, _, err := s.Connections(t.Context(), connect.Filter{Tenant: "acme", Search: "work"}); err != nil {
+}
+
+// countAndRead runs the three statements that a list can have: its count, and a page in each order.
+func countAndRead(t *testing.T, s *Store, f connect.Filter) {
+	t.Helper()
+	err := s.view(t.Context(), "listing connections", func(tx *tx) error {
+		l := tx.list(f, epoch.UnixMilli())
+		_, err := l.count(t.Context())
+		for _, by := range []order{newestFirst, oldestFirst} {
+			_, readErr := l.read(t.Context(), f.Limit, 0, by)
+			err = errors.Join(err, readErr)
+		}
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	seen := notes.take()
-	if len(seen) != 2 ||
-		!strings.HasPrefix(plan(t, s, seen[1])[0], "SEARCH c USING INDEX connections_by_tenant (tenant=?)") {
-		t.Errorf("the page is found by %v", plan(t, s, seen[len(seen)-1]))
+}
+
+// TestListReadsOnce checks that a tenant's connections are not read a second time where the page
+// says how many there are, nor all of them for a page at their end.
+func TestListReadsOnce(t *testing.T) {
+	s, notes := openTaped(t)
+	for range 5 {
+		importGmail(t, s, "ya29.one")
+	}
+	count := []any{"count"}
+	for name, c := range map[string]struct {
+		filter connect.Filter
+		// want are limit and offset of each statement that is no count.
+		want []any
+	}{
+		"a search that finds none": {connect.Filter{Search: "nowhere"}, []any{[]any{int64(20), int64(0)}}},
+		"a search that finds few":  {connect.Filter{Search: "WORK"}, []any{[]any{int64(20), int64(0)}}},
+		"a full page":              {connect.Filter{Limit: 2}, []any{[]any{int64(2), int64(0)}, count}},
+		"the page of the middle":   {connect.Filter{Limit: 2, Page: 2}, []any{count, []any{int64(2), int64(1)}}},
+		"the page before the last": {connect.Filter{Limit: 1, Page: 4}, []any{count, []any{int64(1), int64(1)}}},
+		"the last page":            {connect.Filter{Limit: 2, Page: 3}, []any{count, []any{int64(1), int64(0)}}},
+		"a page past the end":      {connect.Filter{Limit: 2, Page: 4}, []any{count}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.filter.Tenant = "acme"
+			notes.take()
+			if _, _, err := s.Connections(t.Context(), c.filter); err != nil {
+				t.Fatal(err)
+			}
+			var got []any
+			for _, st := range notes.take() {
+				if strings.HasPrefix(st.query, "SELECT count(*)") {
+					got = append(got, count)
+				} else {
+					got = append(got, st.args[len(st.args)-2:])
+				}
+			}
+			if !reflect.DeepEqual(got, c.want) {
+				t.Errorf("limit and offset are %v, want %v", got, c.want)
+			}
+		})
 	}
 }
 
@@ -314,15 +383,15 @@ func TestReconnectReadsItsIndex(t *testing.T) {
 	id, ended := importGmail(t, s, "ya29.one"), true
 	must[int64](t)(s.EndGrant(t.Context(), id, 1, oauthGrant("t", "r"), "why"))
 	for _, f := range []connect.Filter{{}, {App: "gmail"}, {Search: "work"}} {
-		f.Tenant, f.NeedsReconnection = "acme", &ended
+		f.Tenant, f.NeedsReconnection, f.Limit = "acme", &ended, 1
 		notes.take()
 		if _, total, err := s.Connections(t.Context(), f); err != nil || total != 1 {
 			t.Fatalf("%d found, %v", total, err)
 		}
 		seen := notes.take()
 		for i, want := range []string{
-			"SEARCH c USING COVERING INDEX connections_to_reconnect (tenant=?)",
 			"SEARCH c USING INDEX connections_to_reconnect (tenant=?)",
+			"SEARCH c USING COVERING INDEX connections_to_reconnect (tenant=?)",
 		} {
 			if steps := plan(t, s, seen[i]); steps[0] != want {
 				t.Errorf("%v\nfor %s", steps, seen[i].query)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/connect"
@@ -200,36 +201,22 @@ func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 }
 
 // TenantKeys returns all tenants with their live keys, of which a disabled one has none, and all
-// caller keys that have not ended, as of one version.
+// caller keys that have not ended, as of one version. Of ten thousand tenants each gateway does so
+// after every change: only what is returned is read.
 func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error) {
 	stored.Callers = make(map[policy.Digest]*policy.CallerKey)
 	err = s.view(ctx, "reading tenant keys", func(tx *tx) error {
 		if err := tx.QueryRowContext(ctx, tenantsVersionQuery).Scan(&stored.Version); err != nil {
 			return err
 		}
-		tenants, err := listTenants(ctx, tx, "")
-		if err != nil {
+		var err error
+		if stored.Tenants, err = storedTenants(ctx, tx); err != nil {
 			return err
 		}
-		byID := make(map[string]*policy.StoredTenant, len(tenants))
-		stored.Tenants = make([]policy.StoredTenant, len(tenants))
-		for i, t := range tenants {
-			granted, err := policy.ParseCapabilities(t.Capabilities)
-			if err != nil {
-				return fmt.Errorf("tenant %s: %w", t.ID, err)
-			}
-			stored.Tenants[i] = policy.StoredTenant{ID: t.ID, Source: t.Source, Capabilities: granted, Disabled: t.Disabled}
-			byID[t.ID] = &stored.Tenants[i]
-		}
-		if err := eachKey(ctx, tx, "", func(tenant string, digest []byte, _ time.Time) {
-			// one of no tenant, which only a tool with foreign keys off can leave behind, admits no one
-			if t := byID[tenant]; t != nil && !t.Disabled {
-				t.Keys = append(t.Keys, policy.Digest(digest))
-			}
-		}); err != nil {
+		if err := addKeys(ctx, tx, stored.Tenants); err != nil {
 			return err
 		}
-		return s.eachCallerKey(ctx, tx, conditions{}, func(d connect.Digest, k connect.CallerKey) {
+		return s.eachCallerKey(ctx, tx, conditions{}, anyOrder, func(d connect.Digest, k connect.CallerKey) {
 			stored.Callers[policy.Digest(d)] = &policy.CallerKey{
 				ID: k.ID, Tenant: k.Tenant, User: k.User, Connection: k.Connection, Apps: k.Apps,
 				Rules: policy.RulesFor(k.Methods, k.Paths), Budget: policy.Budget(k.Budget),
@@ -241,4 +228,49 @@ func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error
 		return policy.Stored{}, err
 	}
 	return stored, nil
+}
+
+// storedTenants reads all tenants, without their keys.
+func storedTenants(ctx context.Context, tx *tx) (tenants []policy.StoredTenant, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id, capabilities, disabled, source FROM tenants ORDER BY id`)
+	if err != nil {
+		return nil, err
+	}
+	defer closeRows(rows, &err)
+	for rows.Next() {
+		var t policy.StoredTenant
+		var granted string
+		if err := rows.Scan(&t.ID, &granted, &t.Disabled, &t.Source); err != nil {
+			return nil, err
+		}
+		if t.Capabilities, err = policy.ParseCapabilities(strings.Fields(granted)); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", t.ID, err)
+		}
+		tenants = append(tenants, t)
+	}
+	return tenants, rows.Err()
+}
+
+// addKeys gives each tenant that is not disabled its keys.
+func addKeys(ctx context.Context, tx *tx, tenants []policy.StoredTenant) (err error) {
+	byID := make(map[string]*policy.StoredTenant, len(tenants))
+	for i := range tenants {
+		byID[tenants[i].ID] = &tenants[i]
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT tenant, digest FROM tenant_keys ORDER BY tenant, generation`)
+	if err != nil {
+		return err
+	}
+	defer closeRows(rows, &err)
+	for rows.Next() {
+		var tenant, digest sql.RawBytes
+		if err := rows.Scan(&tenant, &digest); err != nil {
+			return err
+		}
+		// one of no tenant, which only a tool with foreign keys off can leave behind, admits no one
+		if t := byID[string(tenant)]; t != nil && !t.Disabled {
+			t.Keys = append(t.Keys, policy.Digest(digest))
+		}
+	}
+	return rows.Err()
 }

@@ -39,7 +39,7 @@ func (s *Store) UserData(ctx context.Context, tenant, user string) (d connect.Us
 			}
 			d.Connections = append(d.Connections, u)
 		}
-		if err := s.eachCallerKey(ctx, tx, ofUser(tenant, user), func(_ connect.Digest, k connect.CallerKey) {
+		if err := s.eachCallerKey(ctx, tx, ofUser(tenant, user), oldestKeyFirst, func(_ connect.Digest, k connect.CallerKey) {
 			d.CallerKeys = append(d.CallerKeys, k)
 		}); err != nil {
 			return err

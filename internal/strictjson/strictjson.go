@@ -34,12 +34,11 @@ func Object(raw []byte, unique func(Member) string) ([]Member, error) {
 	}
 	var members []Member
 	seen := make(map[string]bool)
-	d := json.NewDecoder(bytes.NewReader(raw))
-	_, err := d.Token() // the brace
-	for err == nil && d.More() {
+	for rest := raw[bytes.IndexByte(raw, '{')+1:]; ; {
 		var m Member
-		if m, err = next(d); err != nil {
-			break
+		var ended bool
+		if m, rest, ended = next(rest); ended {
+			return members, nil
 		}
 		key := m.Name
 		if unique != nil {
@@ -51,19 +50,53 @@ func Object(raw []byte, unique func(Member) string) ([]Member, error) {
 		seen[key] = unique == nil || key != ""
 		members = append(members, m)
 	}
-	if err != nil { // nesting beyond what encoding/json decodes
-		return nil, ErrNoObject
-	}
-	return members, nil
 }
 
-func next(d *json.Decoder) (m Member, err error) {
-	name, err := d.Token()
-	if err == nil {
-		m.Name, _ = name.(string)
-		err = d.Decode(&m.Value)
+// next takes a member off what is left of a valid object, unless its end comes first.
+func next(text []byte) (m Member, rest []byte, ended bool) {
+	name, rest := cut(text)
+	if len(name) == 0 {
+		return m, nil, true
 	}
-	return m, err
+	if m.Name = string(name[1 : len(name)-1]); bytes.IndexByte(name, '\\') >= 0 {
+		_ = json.Unmarshal(name, &m.Name) // it is valid
+	}
+	value, rest := cut(rest)
+	m.Value = bytes.Clone(value)
+	return m, rest, false
+}
+
+// cut takes the first value off valid text, with what parts it from the one before. It is empty at
+// the end of the object.
+func cut(text []byte) (value, rest []byte) {
+	text = bytes.TrimLeft(text, " \t\r\n,:")
+	depth := 0
+	for n := 0; ; n++ {
+		switch text[n] {
+		case '"':
+			for n++; text[n] != '"'; n++ {
+				if text[n] == '\\' {
+					n++
+				}
+			}
+			if depth == 0 {
+				return text[:n+1], text[n+1:]
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 { // after a number, true, false or null, or nothing
+				return text[:n], text[n:]
+			}
+			if depth--; depth == 0 {
+				return text[:n+1], text[n+1:]
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return text[:n], text[n:]
+			}
+		}
+	}
 }
 
 // Map is Object by name.
