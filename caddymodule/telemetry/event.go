@@ -51,8 +51,11 @@ type loggedEvent gateway.Event
 func LogEvent(ctx context.Context, event *gateway.Event) { addToLog(ctx, (*loggedEvent)(event)) }
 
 func addToLog(ctx context.Context, e zapcore.ObjectMarshaler) {
-	extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
-	if server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && server != nil && server.Logs != nil {
+	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if server == nil || server.Logs == nil {
+		return
+	}
+	if extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Set(zap.Object("vendgate", e))
 		caddyhttp.SetVar(ctx, eventVar, e)
 	}
