@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"crypto/rand"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -66,7 +65,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Ta
 	c.asked = h.options.Observer.Begin(r, &c.event)
 	c.request, c.traced = c.asked, hasSpan(c.asked.Context())
 	if c.event.ID == "" {
-		c.event.ID = rand.Text()
+		c.event.ID = NewRequestID()
 	}
 	c.id[0] = c.event.ID
 	w.Header()[vending.RequestHeader] = c.id[:]

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"time"
@@ -23,7 +22,7 @@ func RequestID(r *http.Request) string {
 	if id, ok := caddyhttp.GetVar(r.Context(), "uuid").(fmt.Stringer); ok {
 		return id.String()
 	}
-	return rand.Text()
+	return gateway.NewRequestID()
 }
 
 // Identify names the id of a request that is no call in the header of its answer and in its entry
