@@ -8,7 +8,7 @@ import (
 )
 
 // staticGateway is a `vendgate` block with tenant acme and connection c1 of the app `key`.
-func staticGateway(t *testing.T, addr string) string {
+func staticGateway(t testing.TB, addr string) string {
 	t.Helper()
 	return harness.KeyApp(addr) + `source static {
 		connection c1 {

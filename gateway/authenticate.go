@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"net/http"
+
 	"github.com/vendgate/vendgate/inject"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
@@ -52,13 +54,18 @@ func (c *call) admit(k foundKey) (err error) {
 		return vending.Refuse(vending.InvalidTenantKey, unusualTenantKey)
 	default:
 		if c.tenant, c.key, err = c.gateway.tenantOf(ctx, k.text); err == nil {
-			c.passthrough = c.passthrough || c.request.Header.Get(errorsHeader) == policy.Passthrough
+			c.passthrough = c.passthrough || passesErrors(c.request.Header)
 		}
 	}
 	if err == nil {
 		c.event.Tenant, c.event.Unverified = c.tenant.ID, c.tenant.Unverified
 	}
 	return err
+}
+
+func passesErrors(h http.Header) bool {
+	asked := h[errorsHeader]
+	return len(asked) > 0 && asked[0] == policy.Passthrough
 }
 
 const unusualTenantKey = "a tenant key is read from X-Vendgate-Key, Authorization: Bearer and " +

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"context"
-	"crypto/rand"
 	"net/http"
 	"net/http/httputil"
 	"sync/atomic"
@@ -53,9 +51,12 @@ type call struct {
 	read                atomic.Int64 // of the caller's body, in bytes
 	// reverse is the route's, with the call's own buffer.
 	reverse httputil.ReverseProxy
-	head    responseHead
-	event   Event
-	id      [1]string // the event's, as the value of a header
+	head                responseHead
+	event               Event
+	// id and serverTiming are the values of headers.
+	id, serverTiming [1]string
+	// traced says that the request has a span.
+	traced bool
 }
 
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Target, byHost *hostAddress) *call {
@@ -65,9 +66,9 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, target policy.Ta
 	}
 	c.event.Start = time.Now()
 	c.asked = h.options.Observer.Begin(r, &c.event)
-	c.request = c.asked
+	c.request, c.traced = c.asked, hasSpan(c.asked.Context())
 	if c.event.ID == "" {
-		c.event.ID = rand.Text()
+		c.event.ID = NewRequestID()
 	}
 	c.id[0] = c.event.ID
 	w.Header()[vending.RequestHeader] = c.id[:]
@@ -109,11 +110,4 @@ func (c *call) failed(err error) bool {
 	}
 	c.refuse(vending.AsError(err), nil)
 	return true
-}
-
-type callKey struct{}
-
-func callOf(ctx context.Context) *call {
-	c, _ := ctx.Value(callKey{}).(*call)
-	return c
 }

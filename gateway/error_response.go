@@ -44,7 +44,7 @@ func (c *call) refuse(e *vending.Error, upstream *vending.Upstream) {
 		e = c.withSent(e)
 	}
 	if !c.event.Vending.IsZero() {
-		c.Header()["Server-Timing"] = []string{c.timing()}
+		c.setTiming()
 	}
 	// The body of a request that was forwarded is the transport's, until that has been told that it is
 	// too large.

@@ -1,13 +1,11 @@
 package gateway
 
 import (
-	"context"
 	"net/http/httputil"
 	"strings"
 	"time"
 
 	"github.com/vendgate/vendgate/inject"
-	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/policy"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -26,9 +24,7 @@ func (c *call) forward() {
 	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
 		x.SetHeader(policy.HopsHeader, c.hops)
 	}
-	ctx := context.WithValue(inject.WithInjection(c.request.Context(), x), callKey{}, c)
-	ctx = httpx.WithInterim(ctx, c)
-	ctx, end := startSpan(ctx, "vendgate.upstream")
+	ctx, end := c.startSpan((*callContext)(c), "vendgate.upstream")
 	defer end()
 	c.event.Sent = time.Now()
 	defer c.finish()
@@ -43,9 +39,9 @@ func rewrite(pr *httputil.ProxyRequest) {
 	c := callOf(pr.In.Context())
 	c.injection.Outline(pr.Out)
 	// Any other protocol (h2c above all) would smuggle requests past the gateway.
-	if !strings.EqualFold(pr.Out.Header.Get("Upgrade"), "websocket") {
-		pr.Out.Header.Del("Upgrade")
-		pr.Out.Header.Del("Connection")
+	if to := pr.Out.Header["Upgrade"]; len(to) == 0 || !strings.EqualFold(to[0], "websocket") {
+		delete(pr.Out.Header, "Upgrade")
+		delete(pr.Out.Header, "Connection")
 	}
 	pr.Out.Trailer = nil
 	if len(pr.In.Trailer) > 0 {

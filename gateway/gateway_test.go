@@ -216,6 +216,14 @@ func newHandler(t *testing.T, upstream string, o gateway.Observer) *gateway.Hand
 // newGateway is newHandler's over another source and a limiter that the test has.
 func newGateway(t *testing.T, upstream string, source vending.Source, limiter policy.Limiter) *gateway.Gateway {
 	t.Helper()
+	return newGatewayOver(t, upstream, source, limiter, policy.DefaultTokenBudget,
+		func(*catalog.App) http.RoundTripper { return http.DefaultTransport })
+}
+
+// newGatewayOver is newGateway's over another transport and another budget.
+func newGatewayOver(t testing.TB, upstream string, source vending.Source, limiter policy.Limiter,
+	budget policy.Budget, transport func(*catalog.App) http.RoundTripper) *gateway.Gateway {
+	t.Helper()
 	apps, err := catalog.New(catalog.App{
 		Slug: "notes", Name: "Notes", AuthType: string(vending.APIKey), Upstream: upstream, AllowHTTP: true,
 		Fields:    []catalog.Field{{Name: "token", Label: "Token", Secret: true}},
@@ -224,14 +232,14 @@ func newGateway(t *testing.T, upstream string, source vending.Source, limiter po
 	if err != nil {
 		t.Fatal(err)
 	}
-	budgets := policy.Budgets{Token: policy.DefaultTokenBudget}
+	budgets := policy.Budgets{Token: budget}
 	acme := &policy.Tenant{ID: "acme", Source: "static", Capabilities: policy.AllCapabilities, Budgets: budgets,
 		Usage: limiter.Usage("acme", budgets)}
 	keyring := policy.NewKeyring(map[policy.Digest]*policy.Tenant{policy.DigestOf(tenantKey): acme}, nil, nil, nil)
 	return gateway.New(gateway.Options{
 		Catalog: apps, Keyring: keyring, Limiter: limiter,
 		Sources:     map[string]*gateway.Source{"static": gateway.NewSource("static", source)},
-		Transport:   func(*catalog.App) http.RoundTripper { return http.DefaultTransport },
+		Transport:   transport,
 		Public:      http.DefaultTransport,
 		VendTimeout: time.Second,
 	})

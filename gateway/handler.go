@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"crypto/rand"
 	"net/http"
 
 	"github.com/vendgate/vendgate/policy"
@@ -45,7 +44,7 @@ func (g *Gateway) Handler(o HandlerOptions) *Handler {
 // ServeHTTP implements http.Handler. What is no call gets 404 `not_found`.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.Serve(w, r) { //nolint:contextcheck // the request has it
-		w.Header().Set(vending.RequestHeader, rand.Text())
+		w.Header().Set(vending.RequestHeader, NewRequestID())
 		Refuse(w, r, "", vending.Refuse(vending.NotFound, ""))
 	}
 }

@@ -94,7 +94,8 @@ func (c *call) bound() error {
 	if limit > 0 && c.request.ContentLength > limit {
 		return vending.Refuse(vending.RequestTooLarge, "")
 	}
-	if body := c.request.Body; body != nil && body != http.NoBody {
+	// A server may have wrapped what has nothing in it; ReverseProxy goes by the length as well.
+	if body := c.request.Body; body != nil && body != http.NoBody && c.request.ContentLength != 0 {
 		c.request = c.request.WithContext(c.request.Context()) // the caller's request keeps its body
 		if limit > 0 {
 			body = http.MaxBytesReader(c.ResponseWriter, body, limit)

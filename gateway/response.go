@@ -62,9 +62,9 @@ func final(status int) bool {
 func (c *call) finishHeader(res *http.Response) {
 	c.observeResponse(res.Header)
 	if len(res.Header["Server"]) > 0 {
-		c.Header().Del("Server") // the provider's, not ours in front of it
+		delete(c.Header(), "Server") // the provider's, not ours in front of it
 	}
-	c.Header()["Server-Timing"] = []string{c.timing()}
+	c.setTiming()
 	if len(res.Trailer) > 0 && c.request.ProtoMajor == 1 {
 		// HTTP/1.1 has trailers only behind chunks (RFC 9112, section 7.1.2); an HTTP/2 provider may send
 		// both.
@@ -91,16 +91,16 @@ func (c *call) cleanTrailer(trailer http.Header) {
 
 // classify returns the error that an upstream answer is mapped to, or nil if it passes.
 func (c *call) classify(res *http.Response) *vending.Error {
-	e := &vending.Error{Origin: vending.FromUpstream}
 	if app := c.route.app; app.TooMany(res.StatusCode, res.Header) {
-		e.Code, e.RetryAfter = vending.RateLimited, retryAfter(app.RateLimit, res.Header, time.Now())
-		return e
+		return &vending.Error{Origin: vending.FromUpstream, Code: vending.RateLimited,
+			RetryAfter: retryAfter(app.RateLimit, res.Header, time.Now())}
 	}
 	if c.injection.Refused() {
 		if err := c.injection.Refusal(); err != nil {
 			return vending.AsError(err)
 		}
-		e.Code, e.Reason = vending.NeedsReconnection, vending.FreshCredentialRefused
+		e := &vending.Error{Origin: vending.FromUpstream, Code: vending.NeedsReconnection,
+			Reason: vending.FreshCredentialRefused}
 		if c.injection.Ended() {
 			e.Reason = vending.GrantEnded
 		}
@@ -108,11 +108,10 @@ func (c *call) classify(res *http.Response) *vending.Error {
 	}
 	switch res.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		e.Code, e.RetryAfter = vending.UpstreamUnavailable, vending.StatedRetryAfter(res.Header, time.Now())
-	default:
-		return nil
+		return &vending.Error{Origin: vending.FromUpstream, Code: vending.UpstreamUnavailable,
+			RetryAfter: vending.StatedRetryAfter(res.Header, time.Now())}
 	}
-	return e
+	return nil
 }
 
 // checkUpgrade lets raw bytes flow only after a 101 that answers this very request (RFC 6455,
@@ -126,7 +125,7 @@ func (c *call) checkUpgrade(res *http.Response) error {
 	c.injection.CleanResponse(res.Header)
 	res.Status = "" // ReverseProxy writes the provider's words otherwise; of any other answer net/http writes its own
 	c.observeResponse(res.Header)
-	c.Header()["Server-Timing"] = []string{c.timing()}
+	c.setTiming()
 	return nil
 }
 

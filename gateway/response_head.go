@@ -38,11 +38,12 @@ type responseHead struct {
 func (c *call) hold(res *http.Response) {
 	c.head = responseHead{length: res.ContentLength, header: res.Header, body: res.Body}
 	res.Body = (*responseBody)(c)
-	if strings.HasPrefix(strings.ToLower(res.Header.Get("Content-Type")), "text/event-stream") {
-		c.head.length, c.head.events = -1, true
-	}
-	if len(res.Header["Content-Type"]) == 0 {
+	const stream = "text/event-stream"
+	switch types := res.Header["Content-Type"]; {
+	case len(types) == 0:
 		c.Header()["Content-Type"] = nil
+	case len(types[0]) >= len(stream) && strings.EqualFold(types[0][:len(stream)], stream):
+		c.head.length, c.head.events = -1, true
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/vendgate/vendgate/internal/httpx"
 	"github.com/vendgate/vendgate/vending"
 )
@@ -16,7 +14,7 @@ import (
 func (c *call) vend() error {
 	c.event.Source = c.tenant.Source
 	c.event.Vending = time.Now()
-	credential, err := c.ask(c.request.Context(), vending.Request{})
+	credential, err := c.ask(c.request.Context(), c.event.Vending, vending.Request{})
 	c.event.FirstVend = time.Since(c.event.Vending)
 	c.event.Vend, c.event.Vends = c.event.FirstVend, 1
 	c.reservations.Commit(err == nil)
@@ -24,18 +22,19 @@ func (c *call) vend() error {
 	return err
 }
 
-// ask vends once. What asks for a forced vend fills Force and Refused; the rest is the call's.
-func (c *call) ask(ctx context.Context, r vending.Request) (vending.Credential, error) {
+// ask vends once, from start on. What asks for a forced vend fills Force and Refused; the rest is
+// the call's.
+func (c *call) ask(ctx context.Context, start time.Time, r vending.Request) (vending.Credential, error) {
 	source := c.gateway.source(c.tenant)
 	c.fill(&r)
 	if source.takesKey {
 		r.Key = c.key
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.gateway.options.VendTimeout)
-	defer cancel()
-	ctx, end := startSpan(ctx, "vendgate.vend")
+	ctx, end := c.startSpan(ctx, "vendgate.vend")
 	defer end()
-	credential, err := source.Vend(detach(ctx), r)
+	bounded := httpx.DetachUntil(ctx, start.Add(c.gateway.options.VendTimeout))
+	defer bounded.End()
+	credential, err := source.Vend(c.withSpan(bounded, ctx), r)
 	switch {
 	case err != nil:
 		return vending.Credential{}, err
@@ -64,19 +63,8 @@ func (c *call) noteAccepted(status int) {
 	}
 	var r vending.Request
 	c.fill(&r)
-	noter.Accepted(detach(c.request.Context()), r, credential)
-}
-
-// detach hides from a source what observes the calls of the request, during which a forced vend is
-// made: else interim answers of a token endpoint or a remote source would reach the caller. Only
-// the span is kept.
-func detach(ctx context.Context) context.Context {
-	span := trace.SpanFromContext(ctx)
-	ctx = httpx.Detach(ctx)
-	if span.SpanContext().IsValid() {
-		ctx = trace.ContextWithSpan(ctx, span)
-	}
-	return ctx
+	ctx := c.request.Context()
+	noter.Accepted(c.withSpan(httpx.Detach(ctx), ctx), r, credential)
 }
 
 // revend implements inject.Revend. Where a new credential did not help a while ago it returns the
@@ -87,7 +75,7 @@ func (c *call) revend(ctx context.Context, refused vending.Credential) (vending.
 		return refused, nil
 	}
 	defer func() { c.event.Vend, c.event.Vends = c.event.Vend+time.Since(start), 2 }()
-	fresh, err := c.ask(ctx, vending.Request{Force: true, Refused: refused})
+	fresh, err := c.ask(ctx, start, vending.Request{Force: true, Refused: refused})
 	if err == nil {
 		c.gateway.refusals.Vended(c.grant(), refused, fresh, time.Now())
 	}

@@ -140,16 +140,18 @@ func (inj *Injection) Outline(out *http.Request) {
 	out.Host = ""
 }
 
-type injectionKey struct{}
+// InjectionKey is the key of an *[Injection] in the context of its request, for contexts that hold
+// it in another way than [WithInjection].
+type InjectionKey struct{}
 
 func injectionOf(ctx context.Context) *Injection {
-	inj, _ := ctx.Value(injectionKey{}).(*Injection)
+	inj, _ := ctx.Value(InjectionKey{}).(*Injection)
 	return inj
 }
 
 // WithInjection returns a context that carries inj to the transport.
 func WithInjection(ctx context.Context, inj *Injection) context.Context {
-	return context.WithValue(ctx, injectionKey{}, inj)
+	return context.WithValue(ctx, InjectionKey{}, inj)
 }
 
 // request makes the upstream request.

@@ -299,7 +299,11 @@ const eventStream = "text/event-stream"
 
 // isEventStream reports whether the body is a stream of events as it is, without a coding.
 func isEventStream(h http.Header) bool {
-	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	types := h["Content-Type"]
+	if len(types) == 0 {
+		return false
+	}
+	kind, _, _ := strings.Cut(types[0], ";")
 	coding := h.Get("Content-Encoding")
 	return strings.EqualFold(strings.TrimSpace(kind), eventStream) &&
 		(coding == "" || strings.EqualFold(coding, "identity"))

@@ -67,26 +67,40 @@ func (t template) fill(cred vending.Credential, escape func(string) (string, err
 // render is fill for values from anywhere, where what is escaped how depends on the field.
 func (t template) render(field func(name string) (string, bool),
 	escape func(name, value string) (string, error)) (string, error) {
-	if len(t) == 1 && !t[0].field {
-		return t[0].text, nil
+	if len(t) == 1 {
+		return t[0].render(field, escape)
+	}
+	var room [8]string
+	texts, size := room[:0], 0
+	for _, p := range t {
+		text, err := p.render(field, escape)
+		if err != nil {
+			return "", err
+		}
+		texts, size = append(texts, text), size+len(text)
 	}
 	var b strings.Builder
-	for _, p := range t {
-		if !p.field {
-			b.WriteString(p.text)
-			continue
-		}
-		value, ok := field(p.text)
-		if !ok {
-			return "", malformed(p.text, "is missing")
-		}
-		escaped, err := escape(p.text, value)
-		if err != nil {
-			return "", malformed(p.text, err.Error())
-		}
-		b.WriteString(escaped)
+	b.Grow(size) // or what a secret began with would be left in memory that it has outgrown
+	for _, text := range texts {
+		b.WriteString(text)
 	}
 	return b.String(), nil
+}
+
+func (p *part) render(field func(name string) (string, bool),
+	escape func(name, value string) (string, error)) (string, error) {
+	if !p.field {
+		return p.text, nil
+	}
+	value, ok := field(p.text)
+	if !ok {
+		return "", malformed(p.text, "is missing")
+	}
+	escaped, err := escape(p.text, value)
+	if err != nil {
+		return "", malformed(p.text, err.Error())
+	}
+	return escaped, nil
 }
 
 // names yields the fields that t uses.

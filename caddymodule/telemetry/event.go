@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"time"
@@ -23,7 +22,7 @@ func RequestID(r *http.Request) string {
 	if id, ok := caddyhttp.GetVar(r.Context(), "uuid").(fmt.Stringer); ok {
 		return id.String()
 	}
-	return rand.Text()
+	return gateway.NewRequestID()
 }
 
 // Identify names the id of a request that is no call in the header of its answer and in its entry
@@ -51,8 +50,11 @@ type loggedEvent gateway.Event
 func LogEvent(ctx context.Context, event *gateway.Event) { addToLog(ctx, (*loggedEvent)(event)) }
 
 func addToLog(ctx context.Context, e zapcore.ObjectMarshaler) {
-	extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
-	if server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && server != nil && server.Logs != nil {
+	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if server == nil || server.Logs == nil {
+		return
+	}
+	if extra, ok := ctx.Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Set(zap.Object("vendgate", e))
 		caddyhttp.SetVar(ctx, eventVar, e)
 	}

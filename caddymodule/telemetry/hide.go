@@ -35,7 +35,8 @@ func (l *AccessLog) placed(r *http.Request) (c placed) {
 	if slash := strings.IndexByte(app, '/'); slash >= 0 {
 		slug, path = app[:slash], app[slash:]
 	}
-	return placed{l.Placement(slug), l.Calls + rest[:len(rest)-len(path)], path, query}
+	head := r.RequestURI[:len(l.Calls)+len(rest)-len(path)]
+	return placed{l.Placement(slug), head, path, query}
 }
 
 // placedByHost is placed for a call that names its app by host: its path is behind the base path of

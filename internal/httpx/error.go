@@ -16,10 +16,11 @@ import (
 // line, a GOAWAY's text), and a server may send back what it got: a key, a secret or a token. What
 // err wraps is still found by errors.Is and errors.As. SafeError of nil is nil.
 func SafeError(err error) error {
+	if err == nil { // before there is anything that escapes
+		return nil
+	}
 	var safe *safeError
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &safe):
 		if err == error(safe) { //nolint:errorlint // a wrapper around it may say more, such as Unsent
 			return safe

@@ -12,6 +12,9 @@ func (e unsentError) Unwrap() error { return e.error }
 // one, or an HTTP/2 peer refused the stream (REFUSED_STREAM; RFC 9113, section 8.7). Of all other
 // errors it is unknown: the answer alone may have been lost.
 func Unsent(err error) bool {
+	if err == nil {
+		return false
+	}
 	var unsent unsentError
 	return errors.As(err, &unsent)
 }
