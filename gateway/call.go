@@ -51,8 +51,8 @@ type call struct {
 	read                atomic.Int64 // of the caller's body, in bytes
 	// reverse is the route's, with the call's own buffer.
 	reverse httputil.ReverseProxy
-	head                responseHead
-	event               Event
+	head    responseHead
+	event   Event
 	// id and serverTiming are the values of headers.
 	id, serverTiming [1]string
 	// traced says that the request has a span.
