@@ -1,4 +1,4 @@
-.PHONY: run cluster build release test soak million growth lint bench docs sdks-latest
+.PHONY: run cluster build release test soak million growth lint bench profile docs sdks-latest
 
 # The one linter, pinned in golangci-lint.mod so that a clean machine has it.
 LINT = go tool -modfile=golangci-lint.mod golangci-lint
@@ -44,6 +44,12 @@ million:
 # takes about 10 minutes, and 4 GB in TMPDIR. VENDGATE_STORES=DIR keeps the stores for the next time.
 growth: build
 	VENDGATE_BIN=$(CURDIR)/bin/vendgate go test -run '^$$' -bench Growth -benchtime 1x -timeout 60m -v ./connect/store
+
+# The profile that builds of cmd/vendgate are optimized by: of that program under the benchmark's load.
+# Make it again when the hot path has changed. It takes two minutes, wrk, and an idle machine.
+profile: build
+	CGO_ENABLED=0 go build -trimpath -o bin/bench ./tests/bench
+	bin/bench -profile cmd/vendgate/default.pgo
 
 # The gateway and what people use in its place: tests/bench/README.md. BENCH='-quick' is a first look.
 bench:

@@ -21,6 +21,7 @@ var (
 	caddy    = flag.String("caddy", "bin/bench-caddy", "a Caddy of standard modules alone, of ./tests/bench/caddy")
 	floors   = flag.String("floor", "bin/bench-floor", "the benchmarks of the floor, of go test -c ./tests/bench")
 	out      = flag.String("out", "", "directory to write RESULTS.md and its chart to; standard output if empty")
+	profiles = flag.String("profile", "", "measure nothing, and write a CPU profile of loaded gateways to this file")
 	quick    = flag.Bool("quick", false, "fewer scenarios and rounds, for a first look")
 	only     = flag.String("only", "", "measure what matches this regular expression: scenario/contender, or floor/")
 	list     = flag.Bool("list", false, "list the scenarios with their contenders")
@@ -84,6 +85,9 @@ func run() (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if *profiles != "" {
+		return b.profile(*profiles)
 	}
 	return b.measureAll(chosen)
 }
