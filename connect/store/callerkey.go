@@ -67,7 +67,9 @@ func (s *Store) CallerKeys(ctx context.Context, tenant string) (found []connect.
 	err = s.view(ctx, "listing caller keys", func(tx *tx) error {
 		var where conditions
 		where.equal("tenant", tenant)
-		return s.eachCallerKey(ctx, tx, where, oldestKeyFirst, func(_ connect.Digest, k connect.CallerKey) { found = append(found, k) })
+		return s.eachCallerKey(ctx, tx, where, oldestKeyFirst, func(_ connect.Digest, k connect.CallerKey) {
+			found = append(found, k)
+		})
 	})
 	return found, err
 }

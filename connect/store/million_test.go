@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -243,8 +242,11 @@ func (m *million) seal(tb testing.TB, c connect.Connection) []byte {
 func (m *million) cpu(b *testing.B) (own, server time.Duration) {
 	b.Helper()
 	if m.url != "" {
-		rows := must[*sql.Rows](b)(m.db.(*postgresDB).sql.QueryContext(b.Context(),
-			`SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'`))
+		rows, err := m.db.(*postgresDB).sql.QueryContext(b.Context(),
+			`SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'`)
+		if err != nil {
+			b.Fatal(err)
+		}
 		defer rows.Close()
 		for rows.Next() {
 			var pid int

@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 )
+
 // at finds the keyset in s.
 func at(s Storage) Find { return func() (Storage, error) { return s, nil } }
-
 
 // create loads the keyset in dir, and makes it if there is none.
 func create(t *testing.T, dir string) *Vault {

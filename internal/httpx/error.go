@@ -20,14 +20,13 @@ func SafeError(err error) error {
 		return nil
 	}
 	var safe *safeError
-	switch {
-	case errors.As(err, &safe):
-		if err == error(safe) { //nolint:errorlint // a wrapper around it may say more, such as Unsent
-			return safe
-		}
-		return &safeError{text: safe.text, err: err}
+	if !errors.As(err, &safe) {
+		return &safeError{text: safeText(err), err: err}
 	}
-	return &safeError{text: safeText(err), err: err}
+	if err == error(safe) { //nolint:errorlint // a wrapper around it may say more, such as Unsent
+		return safe
+	}
+	return &safeError{text: safe.text, err: err}
 }
 
 // Unreadable reports whether err says that an answer came whose body cannot be read: it is too

@@ -83,8 +83,8 @@ func measureFloor(program string, quick bool) (costs, error) {
 
 const floorNote = `What a call costs by itself, in one process: without sockets, without ` + "`net/http`" + `'s server
 and Caddy in front, and with an upstream that answers at once from memory. CPU time of the process with its garbage
-collector, the least of the repetitions; built without a profile. A step is the difference of two calls of which one ends
-where the step begins and the other where it ends, so that it has in it what it adds to all that follows.
+collector, the least of the repetitions; built without a profile. A step is the difference of two calls, of which one
+ends where the step begins and the other where it ends, so that it has in it what it adds to all that follows.
 
 `
 

@@ -12,8 +12,8 @@ import (
 const chartName = "results.svg"
 
 const readingNote = `Contenders of a scenario run side by side and are loaded one at a time, in short turns; each round
-begins with another one. A cell is the median of the rounds, with the quartiles in brackets where they differ. Ratios and
-differences are taken within each round, and their median is shown. Lower is better, but for rates and throughput.
+begins with another one. A cell is the median of the rounds, with the quartiles in brackets where they differ. Ratios
+and differences are taken within each round, and their median is shown. Lower is better, but for rates and throughput.
 
 - **CPU** is what the operating system counts for the contender's own processes (` + "`/proc/PID/stat`" + `), and what
   compares best: the load, the upstream and the vending servers share the cores, so that rates and latencies of closed

@@ -82,8 +82,8 @@ func (p *Pool) take() *Lent {
 	return nil
 }
 
-// wait returns a statement that comes back. It is counted before it looks for one, so that whoever
-// returns one from then on tells of it.
+// wait returns a statement that comes back. It is counted before it looks for one, so that a
+// Return from then on tells of it.
 func (p *Pool) wait(ctx context.Context, closed <-chan struct{}) (*Lent, error) {
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
@@ -120,7 +120,7 @@ func (p *Pool) Close() error {
 	for range p.slots {
 		l, err := p.wait(context.Background(), nil)
 		if err == nil && l.Stmt != nil {
-			err = l.Stmt.Close()
+			err = l.Close()
 		}
 		errs = append(errs, err)
 	}
