@@ -33,6 +33,7 @@ func TestResponseBuffer(t *testing.T) {
 		"events":                {"text/event-stream", -1, smallBuffer},
 		"events, as it is told": {"Text/Event-Stream; charset=utf-8", -1, smallBuffer},
 		"events of known size":  {"text/event-stream", 1 << 20, smallBuffer},
+		"events after a space":  {" \u00a0text/event-stream", 1 << 20, smallBuffer},
 		"short":                 {"application/json", 1 << 10, smallBuffer},
 		"empty":                 {"", 0, smallBuffer},
 		"as long as the small":  {"application/json", smallBuffer, smallBuffer},

@@ -72,6 +72,9 @@ func (c *call) screen(judged policy.Call, rules []policy.Rules) error {
 		return err
 	}
 	c.screened = screen
+	if c.request == c.asked { // as bound leaves it where the length is 0
+		c.request = c.request.WithContext(c.request.Context())
+	}
 	return inject.Screen(c.request, screen, screen.Whole, c.accepted)
 }
 

@@ -38,13 +38,19 @@ type responseHead struct {
 func (c *call) hold(res *http.Response) {
 	c.head = responseHead{length: res.ContentLength, header: res.Header, body: res.Body}
 	res.Body = (*responseBody)(c)
-	const stream = "text/event-stream"
-	switch types := res.Header["Content-Type"]; {
-	case len(types) == 0:
+	if types := res.Header["Content-Type"]; len(types) == 0 {
 		c.Header()["Content-Type"] = nil
-	case len(types[0]) >= len(stream) && strings.EqualFold(types[0][:len(stream)], stream):
+	} else if isEvents(types[0]) {
 		c.head.length, c.head.events = -1, true
 	}
+}
+
+// isEvents reports whether ReverseProxy flushes answers of a content type all the time; it may do
+// so for fewer. As it does, it ignores white space, which HTTP/2 carries before a value.
+func isEvents(contentType string) bool {
+	const stream = "text/event-stream"
+	kind := strings.TrimSpace(contentType)
+	return len(kind) >= len(stream) && strings.EqualFold(kind[:len(stream)], stream)
 }
 
 // WriteHeader implements http.ResponseWriter. The status of an answer waits for its body, or for a

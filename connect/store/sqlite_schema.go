@@ -82,7 +82,7 @@ func (h header) empty() bool { return h == header{} }
 // check refuses what is not ours, or not ours yet.
 func (h header) check() error {
 	switch {
-	case h.application != applicationID:
+	case h.application != applicationID, h.version < 1: // which goes with the id from the first
 		return ErrDamaged
 	case h.version > len(migrations):
 		return ErrNewerSchema

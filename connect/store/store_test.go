@@ -157,6 +157,8 @@ func TestOpenRefuses(t *testing.T) {
 		"foreign code":             {addTrigger, ErrForeignCode},
 		"truncated":                {truncateDatabase, ErrDamaged},
 		"newer schema":             {pragma("user_version = 99"), ErrNewerSchema},
+		"no schema":                {pragma("user_version = 0"), ErrDamaged},
+		"negative schema":          {pragma("user_version = -1"), ErrDamaged},
 		"another program's":        {pragma("application_id = 7"), ErrDamaged},
 	} {
 		t.Run(name, func(t *testing.T) { checkRefusal(t, c.spoil, c.want) })
