@@ -13,8 +13,8 @@ import (
 	"github.com/vendgate/vendgate/vending"
 )
 
-// maxAllocations bounds what a call allocates on its way through the gateway, ReverseProxy's part of
-// about 20 included, and without those of the server and of the connection to the provider. A
+// maxAllocations bounds what a call allocates on its way through the gateway, ReverseProxy's part
+// of about 20 included, and without those of the server and of the connection to the provider. A
 // change that needs more should say for what. It is two more than there are, since under the race
 // detector a sync.Pool forgets some of what it is given.
 const maxAllocations = 37

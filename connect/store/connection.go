@@ -310,9 +310,9 @@ func (t *tx) connectionsWhere(f connect.Filter, now int64) (clause string, args 
 // where the statement itself says that it is about them.
 var needsReconnection = map[bool]string{true: "c.needs_reconnection = 1", false: "c.needs_reconnection = 0"}
 
-// matches returns a term that holds if a column has a pattern of likePattern. SQLite's LIKE does not
-// look at the case of ASCII letters, and lower() would take it longer than the rest of a search;
-// PostgreSQL's does.
+// matches returns a term that holds if a column has a pattern of likePattern. SQLite's LIKE does
+// not look at the case of ASCII letters, and lower() would take it longer than the rest of a
+// search; PostgreSQL's does.
 func (t *tx) matches(column string) string {
 	if t.shared {
 		column = "lower(" + column + ")"

@@ -144,7 +144,8 @@ func (v *Visitor) LogIn(login string, more ...string) *Visitor {
 
 // Text is the page as it reads.
 func (v *Visitor) Text() string {
-	return strings.Join(strings.Fields(html.UnescapeString(tag.ReplaceAllString(strings.ReplaceAll(v.Page, "</span><span>", ""), " "))), " ")
+	return strings.Join(strings.Fields(
+		html.UnescapeString(tag.ReplaceAllString(strings.ReplaceAll(v.Page, "</span><span>", ""), " "))), " ")
 }
 
 // Sees checks the status and that the page says something.

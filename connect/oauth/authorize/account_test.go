@@ -62,7 +62,8 @@ func successful(a *catalog.App) { a.Verify.Account, a.Verify.Success = "data.ema
 // TestAccountOfToken: so does the token endpoint's answer to a code.
 func TestAccountOfToken(t *testing.T) {
 	answers := func(more string) answer {
-		return answer{200, `{"access_token":"canary-access","token_type":"bearer","refresh_token":"canary-refresh"` + more + `}`,
+		return answer{200, `{"access_token":"canary-access","token_type":"bearer","refresh_token":"canary-refresh"` + more +
+			`}`,
 			nil}
 	}
 	for name, c := range map[string]struct{ more, account, want string }{
