@@ -70,6 +70,7 @@ func testKeptForGood(t *testing.T) {
 	if n := s.unsaved.count(); n != 1 {
 		t.Errorf("%d grants are unsaved, want 1: the store may take it yet", n)
 	}
+	s.Close() // or it could store its grant once the store is repaired
 	other := newSource(t, p, store, shortLease)
 	p.beforeAnswer(func(int) { repair() }) // or it could not be flagged
 	if _, err := other.Vend(t.Context(), request(id)); codeOf(err) != vending.NeedsReconnection || p.asked() != 2 {

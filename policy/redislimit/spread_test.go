@@ -54,10 +54,10 @@ func TestSpreadByRedis(t *testing.T) {
 					l, _ := started(t, server.URL, Local, patient)
 					nodes = append(nodes, l)
 				}
-				n, took := driveReal(t, nodes, parts, span, empty)
+				n, calls, took := driveReal(t, nodes, parts, span, empty)
 				want := 10 * took.Seconds()
 				if !empty {
-					want = min(30*took.Seconds(), want+600)
+					want = min(float64(calls), want+600)
 				}
 				t.Logf("%d passed in %v, want %.0f", n, took, want)
 				if bound := max(0.01*want, 6); math.Abs(float64(n)-want) > bound {
@@ -68,8 +68,8 @@ func TestSpreadByRedis(t *testing.T) {
 	}
 }
 
-// driveReal makes 30 calls a second and counts what passes.
-func driveReal(t *testing.T, nodes []*Limiter, parts []int, span time.Duration, empty bool) (n int,
+// driveReal makes 30 calls a second, or fewer on a busy machine, and counts them and what passes.
+func driveReal(t *testing.T, nodes []*Limiter, parts []int, span time.Duration, empty bool) (n, calls int,
 	took time.Duration) {
 	acme := tenant(nodes[0], "acme", policy.Budgets{Token: 600})
 	if empty {
@@ -77,13 +77,13 @@ func driveReal(t *testing.T, nodes []*Limiter, parts []int, span time.Duration, 
 	}
 	ticker, start := time.NewTicker(time.Second/30), time.Now()
 	defer ticker.Stop()
-	for i := 0; time.Since(start) < span; i++ {
+	for ; time.Since(start) < span; calls++ {
 		<-ticker.C
-		if spend(t, nodes[turnOf(parts, i)], acme, time.Now()) {
+		if spend(t, nodes[turnOf(parts, calls)], acme, time.Now()) {
 			n++
 		}
 	}
-	return n, time.Since(start)
+	return n, calls, time.Since(start)
 }
 
 // turnOf says which node gets call i, so that each gets its part.

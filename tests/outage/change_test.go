@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,8 +80,10 @@ func (n *node) takes(t testing.TB, key, connection string) bool {
 	return err == nil
 }
 
-// refusedAfter changes something at the first node, and returns how long each still takes the key.
-func refusedAfter(t testing.TB, nodes []*node, key, connection string, change func()) []time.Duration {
+// refusedAfter changes something at the first node, and returns how long each still takes the key,
+// and how many calls were taken.
+func refusedAfter(t testing.TB, nodes []*node, key, connection string, change func()) (took []time.Duration,
+	taken int64) {
 	t.Helper()
 	for i, n := range nodes { // which have perhaps been asked for another one a moment ago
 		for began := time.Now(); !n.takes(t, key, connection); time.Sleep(time.Millisecond) {
@@ -91,18 +94,20 @@ func refusedAfter(t testing.TB, nodes []*node, key, connection string, change fu
 	}
 	change()
 	began := time.Now()
-	took := make([]time.Duration, len(nodes))
+	took = make([]time.Duration, len(nodes))
 	var all sync.WaitGroup
+	var calls atomic.Int64
 	for i, n := range nodes {
 		all.Go(func() {
 			for n.takes(t, key, connection) && time.Since(began) < 10*time.Second {
+				calls.Add(1)
 				time.Sleep(time.Millisecond)
 			}
 			took[i] = time.Since(began)
 		})
 	}
 	all.Wait()
-	return took
+	return took, calls.Load()
 }
 
 // awaitListening waits until so many sessions of a database listen.
@@ -154,35 +159,36 @@ func TestChangesAreSeen(t *testing.T) {
 				awaitListening(t, pg, len(nodes))
 			}
 			id := connectAlice(t, first.Store)
-			var all []time.Duration
+			var own, all []time.Duration
 			for range 5 {
 				secret, made, err := first.CreateCallerKey(t.Context(), connect.CallerKey{Tenant: acme, User: alice,
 					Connection: id}, true)
 				check(t, err)
-				took := refusedAfter(t, nodes, secret.Reveal(), id, func() {
+				took, _ := refusedAfter(t, nodes, secret.Reveal(), id, func() {
 					check(t, first.RevokeCallerKey(t.Context(), made.ID))
 				})
-				if took[0] > 100*time.Millisecond {
-					t.Errorf("the node that revoked the key takes it for %v", took[0])
-				}
-				all = append(all, took[1:]...)
+				own, all = append(own, took[0]), append(all, took[1:]...)
 
 				second := must[string](t)(first.RotateKey(t.Context(), acme))
-				took = refusedAfter(t, nodes, key, id, func() { check(t, first.PromoteKey(t.Context(), acme)) })
-				if took[0] > 100*time.Millisecond {
-					t.Errorf("the node that promoted the key takes the old one for %v", took[0])
-				}
-				all = append(all, took[1:]...)
+				took, _ = refusedAfter(t, nodes, key, id, func() { check(t, first.PromoteKey(t.Context(), acme)) })
+				own, all = append(own, took[0]), append(all, took[1:]...)
 				key = second
 			}
+			slices.Sort(own)
 			slices.Sort(all)
 			t.Logf("refused on the others after %v (median), %v at most", all[len(all)/2], all[len(all)-1])
-			if got := all[len(all)*9/10]; got > c.most { // a busy machine may be late once
+			// A busy machine may be late once in ten times.
+			if got := own[len(own)-2]; got > 100*time.Millisecond {
+				t.Errorf("the node that ended keys takes them for %v", own)
+			}
+			if got := all[len(all)*9/10]; got > c.most {
 				t.Errorf("revoked keys are taken for %v, more than %v", got, c.most)
 			}
-			took := refusedAfter(t, nodes, key, id, func() { check(t, first.DeleteConnection(t.Context(), acme, id)) })
-			if slices.Max(took) > 100*time.Millisecond {
-				t.Errorf("a deleted connection is used for %v", took)
+			took, taken := refusedAfter(t, nodes, key, id, func() {
+				check(t, first.DeleteConnection(t.Context(), acme, id))
+			})
+			if taken > 0 {
+				t.Errorf("a deleted connection is used %d times, for %v", taken, took)
 			}
 		})
 	}
