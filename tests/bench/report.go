@@ -17,12 +17,12 @@ and differences are taken within each round, and their median is shown. Lower is
 
 - **CPU** is what the operating system counts for the contender's own processes (` + "`/proc/PID/stat`" + `), and what
   compares best: the load, the upstream and the vending servers share the cores, so that rates and latencies of closed
-  loops are those of all together.
+  loops are those of all together. The CPU time of vending servers is not counted.
 - **Allocations and bytes** are Go's own count (` + "`/debug/vars`" + `), of the whole process.
 - **Memory** is what the processes have in RAM at the end of a turn.
-- The upstream answers 403 to a request without the credential, and one failed request fails the run.
-- Caddy is of the same version as the one in Vendgate, with its standard modules alone, and built without a profile. All
-  proxies keep up to 256 connections to an upstream.
+- The upstream answers 403 to a request without the credential, and one failed request fails its scenario.
+- Caddy is of the same version as the one in Vendgate, with its standard modules alone, and built without a profile.
+  Vendgate is built as it is shipped. All proxies keep up to 256 connections to an upstream.
 
 `
 
