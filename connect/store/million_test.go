@@ -48,7 +48,7 @@ type million struct {
 }
 
 // BenchmarkMillion measures a store of a million connections of ten thousand tenants, in SQLite and
-// in PostgreSQL: `make million`. It takes minutes, and 5 GB of disk.
+// in PostgreSQL: `make million`. It takes about 15 minutes, and 6 GB of disk.
 func BenchmarkMillion(b *testing.B) {
 	for _, kind := range []string{"sqlite", "postgres"} {
 		b.Run(kind, func(b *testing.B) {
@@ -238,7 +238,7 @@ func (m *million) seal(tb testing.TB, c connect.Connection) []byte {
 	return must[[]byte](tb)(m.vault.Seal(plain, bindingOf(c).associatedData()))
 }
 
-// cpu is the time that this process has computed, and the sessions of the database server.
+// cpu is the CPU time of this process, and that of the sessions of the database server.
 func (m *million) cpu(b *testing.B) (own, server time.Duration) {
 	b.Helper()
 	if m.url != "" {
