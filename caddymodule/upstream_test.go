@@ -140,8 +140,8 @@ func otherAuthority(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// TestTransportHTTP2: a connection that died in silence is noticed in 45 s, and large bodies come in
-// larger frames than those of net/http.
+// TestTransportHTTP2: a connection that died in silence is noticed in 45 s, and large bodies come
+// in larger frames than those of net/http.
 func TestTransportHTTP2(t *testing.T) {
 	rt, key, err := new(caddymodule.Upstream).Open(nil)
 	if err != nil {

@@ -51,7 +51,7 @@ func TestDetachUntil(t *testing.T) {
 	}
 }
 
-// TestDetachUntilParent: its end comes through, to what is derived from it as well, and no goroutine
+// TestDetachUntilParent: the parent's end is passed on, also to derived contexts, and no goroutine
 // waits for it.
 func TestDetachUntilParent(t *testing.T) {
 	type key struct{}
