@@ -22,7 +22,8 @@ and differences are taken within each round, and their median is shown. Lower is
 - **Memory** is what the processes have in RAM at the end of a turn.
 - The upstream answers 403 to a request without the credential, and one failed request fails its scenario.
 - Caddy is of the same version as the one in Vendgate, with its standard modules alone, and built without a profile.
-  Vendgate is built as it is shipped. All proxies keep up to 256 connections to an upstream.
+  Vendgate is built as it is shipped: by a profile of itself under this load. All proxies keep up to 256 connections to
+  an upstream.
 
 `
 
