@@ -36,11 +36,12 @@ func (b *bench) report() string {
 	}
 	fmt.Fprintf(&text, "Made by `make bench` on %s, in %s: see [README.md](README.md).\n",
 		b.begun.UTC().Format("2006-01-02"),
-		time.Since(b.begun).Round(time.Minute))
+		strings.TrimSuffix(max(time.Minute, time.Since(b.begun).Round(time.Minute)).String(), "0s"))
 	fmt.Fprintf(&text, "Machine: %s, %d cores, Linux %s, %s; load at the start %s.\n\n", processor(), runtime.NumCPU(),
 		kernel(), runtime.Version(), b.load)
 	if busy, _ := strconv.ParseFloat(b.load, 64); busy > 1 {
-		text.WriteString("> **The machine was busy**: times, rates and ratios may be wrong; allocations are not.\n\n")
+		text.WriteString("> **The machine was busy at the start.** Unless that was the build of the programs, times, rates " +
+			"and ratios may be wrong; allocations are not.\n\n")
 	}
 	text.WriteString("## Targets\n\n" + targetTable(b.outcomes))
 	fmt.Fprintf(&text, "![CPU of a request by contender, and what each adds to latency](%s)\n\n", chartName)
