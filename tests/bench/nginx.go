@@ -59,7 +59,7 @@ func (c *contender) awaitWorkers() error {
 	pid := c.cmd.Process.Pid
 	for range 200 {
 		if workers := children(pid); len(workers) == nginxWorkers {
-			c.pids = append(workers, pid)
+			c.pids = append([]int{pid}, workers...)
 			return nil
 		}
 		time.Sleep(10 * time.Millisecond)

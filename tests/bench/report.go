@@ -40,8 +40,8 @@ func (b *bench) report() string {
 	fmt.Fprintf(&text, "Machine: %s, %d cores, Linux %s, %s; load at the start %s.\n\n", processor(), runtime.NumCPU(),
 		kernel(), runtime.Version(), b.load)
 	if busy, _ := strconv.ParseFloat(b.load, 64); busy > 1 {
-		text.WriteString("> **The machine was busy at the start.** Unless that was the build of the programs, times, rates " +
-			"and ratios may be wrong; allocations are not.\n\n")
+		text.WriteString("> **The machine was busy at the start.** Unless that was the build of the programs, times, " +
+			"rates and ratios may be wrong; allocations are not.\n\n")
 	}
 	text.WriteString("## Targets\n\n" + targetTable(b.outcomes))
 	fmt.Fprintf(&text, "![CPU of a request by contender, and what each adds to latency](%s)\n\n", chartName)
