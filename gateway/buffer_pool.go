@@ -6,11 +6,11 @@ import (
 )
 
 const (
-	// smallBuffer is the size of a buffer that a call may keep for hours, in bytes: that of an event
-	// stream, which waits for the next event. Most events are smaller; of half this size, it would
-	// double what long ones cost.
+	// smallBuffer is the size in bytes of a buffer that a call may keep for hours: that of an event
+	// stream, which waits for the next event. Most events are smaller; half this size would double the
+	// cost of long ones.
 	smallBuffer = 8 << 10
-	// largeBuffer is what io.Copy uses, in bytes.
+	// largeBuffer is the size in bytes that io.Copy uses.
 	largeBuffer = 32 << 10
 )
 

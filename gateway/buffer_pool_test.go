@@ -31,13 +31,13 @@ func TestResponseBuffer(t *testing.T) {
 		want   int
 	}{
 		"events":                {"text/event-stream", -1, smallBuffer},
-		"events, as it is told": {"Text/Event-Stream; charset=utf-8", -1, smallBuffer},
+		"events with a charset": {"Text/Event-Stream; charset=utf-8", -1, smallBuffer},
 		"events of known size":  {"text/event-stream", 1 << 20, smallBuffer},
 		"events after a space":  {" \u00a0text/event-stream", 1 << 20, smallBuffer},
 		"short":                 {"application/json", 1 << 10, smallBuffer},
 		"empty":                 {"", 0, smallBuffer},
-		"as long as the small":  {"application/json", smallBuffer, smallBuffer},
-		"longer":                {"application/json", smallBuffer + 1, largeBuffer},
+		"as long as the buffer": {"application/json", smallBuffer, smallBuffer},
+		"a byte longer":         {"application/json", smallBuffer + 1, largeBuffer},
 		"of unknown length":     {"application/json", -1, largeBuffer},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/vendgate/vendgate/internal/httpx"
 )
 
-// TestCallContext: it holds the call, what takes its interim answers, its injection and all that
-// the request's own holds, and ends when that does, for what is derived from it as well.
+// TestCallContext: it holds the call, what takes its interim answers, its injection and all values
+// of the request's context. It ends when that does, and so does what is derived from it.
 func TestCallContext(t *testing.T) {
 	type key struct{}
 	parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))

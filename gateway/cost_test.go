@@ -15,11 +15,11 @@ import (
 
 // maxAllocations bounds what a call allocates on its way through the gateway, ReverseProxy's part
 // of about 20 included, and without those of the server and of the connection to the provider. A
-// change that needs more should say for what. It is two more than there are, since under the race
-// detector a sync.Pool forgets some of what it is given.
+// change that needs more should say what for. The bound is two above the count without the race
+// detector, under which a sync.Pool drops some of what it is given.
 const maxAllocations = 37
 
-// TestCost holds the allocations of a call.
+// TestCost bounds the allocations of a call.
 func TestCost(t *testing.T) {
 	h, r := newCheap(t)
 	w := &discarding{header: make(http.Header, 16)}

@@ -65,8 +65,8 @@ func (g *Gateway) Caller(ctx context.Context, key string) (*policy.CallerKey, *p
 	return k, t, nil
 }
 
-// tenantOf finds the tenant of a key, and returns the key for a source that wants it. An unknown
-// key may still belong to an unverified tenant, if a source wants to judge for itself.
+// tenantOf finds the tenant of a key, and returns the key if the tenant's source takes it. An
+// unknown key may still belong to an unverified tenant, if a source wants to judge for itself.
 func (g *Gateway) tenantOf(ctx context.Context, key string) (*policy.Tenant, vending.Secret, error) {
 	digest := policy.DigestOf(key)
 	t, err := g.options.Keyring.Lookup(ctx, digest)

@@ -6,9 +6,9 @@ import "math/rand/v2"
 const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 // NewRequestID returns an id for a request: 26 digits of base32, with 128 random bits in them. It
-// names a request and lets nobody in, so that the generator of the runtime is enough, which is
-// ChaCha8 under a seed of the operating system's: an id can neither occur twice nor be guessed from
-// others. To ask package crypto/rand for it costs ten times as much.
+// names a request and gives no access, so that the generator of Go's runtime is enough: ChaCha8
+// with a seed of the operating system. An id does not occur twice, and cannot be guessed from
+// others. crypto/rand would cost ten times as much.
 func NewRequestID() string {
 	var id [26]byte
 	for half := range 2 {

@@ -6,14 +6,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// hasSpan reports whether a request has a span, be it one that is recorded elsewhere alone. Few
-// requests have, and to find that out takes a walk through all that the context holds.
+// hasSpan reports whether a request has a span, also one that only another process records. Few
+// requests have one, and the look-up walks through all values of the context.
 func hasSpan(ctx context.Context) bool {
 	span := trace.SpanFromContext(ctx)
 	return span.IsRecording() || span.SpanContext().IsValid()
 }
 
-// startSpan is startSpan for a call.
+// startSpan is the function startSpan, without its look-up for a call that has no span.
 func (c *call) startSpan(ctx context.Context, name string) (context.Context, func()) {
 	if !c.traced {
 		return ctx, func() {}
@@ -21,9 +21,9 @@ func (c *call) startSpan(ctx context.Context, name string) (context.Context, fun
 	return startSpan(ctx, name)
 }
 
-// withSpan returns detached, which hides from a source what observes the calls of the request,
-// during which a forced vend is made: else interim answers of a token endpoint or a remote source
-// would reach the caller. Only the span of ctx is kept.
+// withSpan returns detached with the span of ctx, and with nothing else of it. A forced vend is
+// made during the call to the provider, whose observers are in ctx: through these, interim answers
+// of a token endpoint or a remote source would reach the caller.
 func (c *call) withSpan(detached, ctx context.Context) context.Context {
 	if !c.traced {
 		return detached

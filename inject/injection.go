@@ -140,8 +140,8 @@ func (inj *Injection) Outline(out *http.Request) {
 	out.Host = ""
 }
 
-// InjectionKey is the key of an *[Injection] in the context of its request, for contexts that hold
-// it in another way than [WithInjection].
+// InjectionKey is the key of an *[Injection] in the context of its request. [WithInjection] sets
+// it, and a context of another type may have it.
 type InjectionKey struct{}
 
 func injectionOf(ctx context.Context) *Injection {

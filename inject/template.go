@@ -80,7 +80,7 @@ func (t template) render(field func(name string) (string, bool),
 		texts, size = append(texts, text), size+len(text)
 	}
 	var b strings.Builder
-	b.Grow(size) // or what a secret began with would be left in memory that it has outgrown
+	b.Grow(size) // a buffer that grew would leave the first part of a secret in memory
 	for _, text := range texts {
 		b.WriteString(text)
 	}

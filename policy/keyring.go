@@ -18,7 +18,7 @@ type Digest [sha256.Size]byte
 // DigestOf returns the digest of key. Looking a digest up in a map needs no constant-time compare:
 // who could steer a digest bit by bit would have broken SHA-256.
 func DigestOf(key string) Digest {
-	var room [128]byte // a conversion of what is longer than 32 bytes would be an allocation
+	var room [128]byte // to convert a string of more than 32 bytes would allocate
 	return sha256.Sum256(append(room[:0], key...))
 }
 

@@ -10,7 +10,7 @@ import (
 type MinuteCounts struct {
 	mu     sync.Mutex
 	minute int64 // of the latest count, in Unix time
-	// counts is nil before the first: most tenants are never refused, and there are many.
+	// counts is nil before the first refusal, which most of the many tenants never have.
 	counts *[60]int
 }
 

@@ -74,7 +74,7 @@ func (s *Store) CallerKeys(ctx context.Context, tenant string) (found []connect.
 	return found, err
 }
 
-// The orders of eachCallerKey: without one, nothing is sorted.
+// The orders of eachCallerKey. With anyOrder the database sorts nothing.
 const (
 	anyOrder       = ""
 	oldestKeyFirst = " ORDER BY created_at, id"

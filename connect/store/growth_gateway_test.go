@@ -97,7 +97,7 @@ func (g *grown) call(b *testing.B, n int) {
 	for range 32 {
 		callers.Go(func() {
 			for atomic.AddInt64(&left, -1) >= 0 {
-				// The factor is a prime, so that none of two calls is near to the other.
+				// The factor is a prime, so that connections called one after the other lie far apart.
 				if err := g.callOne(g.hot[g.turn.Add(1)*6_700_417%int64(len(g.hot))]); err != nil {
 					failed.Store(&err)
 				}
@@ -132,7 +132,8 @@ func (g *grown) callOne(c connect.Connection) error {
 	return err
 }
 
-// processCPU is the CPU time of a process's threads. Go's threads hardly ever end.
+// processCPU is the CPU time of the threads that a process has. Those that ended are not counted;
+// Go rarely ends one.
 func processCPU(b *testing.B, pid int) (total time.Duration) {
 	files := must[[]string](b)(filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid)))
 	for _, file := range files {

@@ -19,14 +19,14 @@ import (
 	"github.com/vendgate/vendgate/connect/vault"
 )
 
-// scale is how much a gateway of BenchmarkGrowth has. Of its connections, hot are called, or all if
-// there are fewer.
+// scale is how much a gateway of BenchmarkGrowth has. Of its connections, hot are called, or all
+// that can be vended if those are fewer.
 type scale struct{ connections, tenants, apps, hot int }
 
 // embeddedApps are those of the binary with all of the community.
 const embeddedApps = 933
 
-// scales begin with what the others are compared with.
+// scales are the sizes that are measured. The others are compared with the first.
 var scales = []scale{
 	{10, 10, embeddedApps, 10},
 	{10_000, 10, embeddedApps, 1000},
@@ -132,7 +132,7 @@ func median[T cmp.Ordered](all []T) T {
 	return sorted[len(sorted)/2]
 }
 
-// hotOf picks n of the connections, none near to another.
+// hotOf picks n of the connections, evenly spread over all.
 func hotOf(rows []connect.Connection, n int) (hot []connect.Connection) {
 	n = min(n, len(rows))
 	for i := range n {

@@ -278,8 +278,8 @@ func checkPlan(t *testing.T, s *Store, st statement) {
 	}
 }
 
-// TestKeysAreNotSorted checks that what each gateway reads after a change of a tenant is taken as
-// it comes.
+// TestKeysAreNotSorted checks that the database does not sort what each gateway reads after a
+// change of a tenant.
 func TestKeysAreNotSorted(t *testing.T) {
 	s, notes := openTaped(t)
 	if _, err := s.TenantKeys(t.Context()); err != nil {

@@ -104,8 +104,8 @@ func checkCode(ctx context.Context, db querier, version int) error {
 	return err
 }
 
-// codes holds what codeOf returned, by version: migrations do not change while a process runs, and
-// running them takes longer than all else that opening a store does.
+// codes holds what codeOf returned, by version. Migrations do not change while a process runs, and
+// running them takes longer than everything else that opens a store.
 var codes sync.Map
 
 // codeOf returns the statements that a database of a version of the schema runs, by name. They are

@@ -201,8 +201,8 @@ func (s *Store) TenantsVersion(ctx context.Context) (version int64, err error) {
 }
 
 // TenantKeys returns all tenants with their live keys, of which a disabled one has none, and all
-// caller keys that have not ended, as of one version. Of ten thousand tenants each gateway does so
-// after every change: only what is returned is read.
+// caller keys that have not ended, as of one version. It reads no column that it does not return:
+// each gateway calls it after every change of a tenant or a key, of which there may be thousands.
 func (s *Store) TenantKeys(ctx context.Context) (stored policy.Stored, err error) {
 	stored.Callers = make(map[policy.Digest]*policy.CallerKey)
 	err = s.view(ctx, "reading tenant keys", func(tx *tx) error {

@@ -51,8 +51,8 @@ func TestDetachUntil(t *testing.T) {
 	}
 }
 
-// TestDetachUntilParent: its end comes through, to what is derived from it as well, and no
-// goroutine waits for it.
+// TestDetachUntilParent: the parent's end is passed on, also to derived contexts, and no goroutine
+// waits for it.
 func TestDetachUntilParent(t *testing.T) {
 	type key struct{}
 	parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))

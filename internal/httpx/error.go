@@ -16,7 +16,7 @@ import (
 // line, a GOAWAY's text), and a server may send back what it got: a key, a secret or a token. What
 // err wraps is still found by errors.Is and errors.As. SafeError of nil is nil.
 func SafeError(err error) error {
-	if err == nil { // before there is anything that escapes
+	if err == nil { // before safe below is allocated: errors.As makes it escape
 		return nil
 	}
 	var safe *safeError

@@ -29,15 +29,9 @@ var (
 	errSwitched = errors.New("the response is 101, which HTTP/2 does not have")
 )
 
-// InterimKey is the key of what takes interim answers in the context of a request, an [Interim],
-// for contexts that hold it in another way than [WithInterim].
+// InterimKey is the key of an [Interim] in the context of a request: a [Transport] gives it the
+// interim answers of that request. Without one they are dropped.
 type InterimKey struct{}
-
-// WithInterim has a [Transport] give the interim answers of requests with the returned context to
-// i. Without it they are dropped.
-func WithInterim(ctx context.Context, i Interim) context.Context {
-	return context.WithValue(ctx, InterimKey{}, i)
-}
 
 func interimOf(ctx context.Context) Interim {
 	i, _ := ctx.Value(InterimKey{}).(Interim)

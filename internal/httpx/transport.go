@@ -11,8 +11,8 @@ import (
 // (GOAWAY) it is not, since net/http does not tell that from a protocol error: then only requests
 // that may be repeated in any case are. A second refusal is [ErrRefused].
 //
-// No httptrace of the request's context sees what happens. Interim answers go to where
-// [WithInterim] says.
+// No httptrace of the request's context sees what happens. Interim answers go where
+// [InterimKey] says.
 type Transport struct{ Base http.RoundTripper }
 
 var _ http.RoundTripper = Transport{}

@@ -199,7 +199,7 @@ func TestInterim(t *testing.T) {
 	})
 	rt := transportTo(t, peer)
 	var got counted
-	r, err := http.NewRequestWithContext(WithInterim(t.Context(), &got), "GET", peer.URL, nil)
+	r, err := http.NewRequestWithContext(context.WithValue(t.Context(), InterimKey{}, &got), "GET", peer.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

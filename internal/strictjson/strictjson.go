@@ -66,7 +66,7 @@ func next(text []byte) (m Member, rest []byte, ended bool) {
 	return m, rest, false
 }
 
-// cut takes the first value off valid text, with what parts it from the one before. It is empty at
+// cut takes the first value off valid text, with the separators before it. The value is empty at
 // the end of the object.
 func cut(text []byte) (value, rest []byte) {
 	text = bytes.TrimLeft(text, " \t\r\n,:")

@@ -64,8 +64,9 @@ func TestObject(t *testing.T) {
 	}
 }
 
-// TestObjectAllocates: catalogs have thousands of objects, each of which is read before a gateway
-// serves. The map, and for each member its name, its value and now and then the list.
+// TestObjectAllocates: catalogs have thousands of objects, all of which are read before a gateway
+// serves. What is allocated is the map, the name and the value of each member, and their list as it
+// grows.
 func TestObjectAllocates(t *testing.T) {
 	raw := []byte(`{"slug":"books","name":"Books","fields":[{"name":"api_key"}],"verify":{"path":"/me"}}`)
 	if n := testing.AllocsPerRun(100, func() { _, _ = Object(raw, nil) }); n > 18 {

@@ -92,7 +92,7 @@ func chart(list []panel) string {
 func (p panel) draw(b *strings.Builder, y int) int {
 	fmt.Fprintf(b, `<text class="text title" x="16" y="%d">%s</text>`+"\n", y, html.EscapeString(p.title))
 	y += 12
-	most := 0.0
+	most := 1e-9 // no division by 0 where all are 0
 	for _, r := range p.rows {
 		most = max(most, r.high)
 	}

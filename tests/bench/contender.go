@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The contenders: ways to put a credential into a request, what people use in their place, and two
-// floors that forward nothing.
+// The contenders: the gateway with each source, what people use in its place, two programs that
+// forward nothing, and no proxy at all.
 const (
 	static       = "vendgate, source static"
 	local        = "vendgate, source local"

@@ -102,7 +102,7 @@ func fillConnections(ctx context.Context, tx *sql.Tx, n int) error {
 	for i := range ids {
 		ids[i] = connect.NewConnectionID()
 	}
-	slices.Sort(ids) // it is faster by far
+	slices.Sort(ids) // inserting in the order of the primary key is much faster
 	return insert(ctx, tx, `INSERT INTO connections (id, tenant, end_user, app, name, status, auth_type, via_link,
 		needs_reconnection, refresh_pending, created_at, updated_at, version, sealed)
 		VALUES (?, ?, ?, ?, ?, 'active', 'o_auth', 1, 0, 0, ?, ?, 1, ?)`, n, func(i int) []any {

@@ -14,7 +14,7 @@ const hot = 1000
 const growthStartNote = "From the start of the process until the first call of an end user was answered."
 
 const growthNote = "All calls go to up to 1,000 connections of one tenant; the others are of 9,999 more tenants. " +
-	"The rows are three gateways, each on a store (SQLite) of its own."
+	"Each row is a gateway on a store (SQLite) of its own."
 
 // grown is a store of many connections.
 type grown struct {

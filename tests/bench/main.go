@@ -1,4 +1,4 @@
-// Command bench measures the gateway beside what people use in its place, in one run: the same
+// Command bench measures the gateway and what people use in its place, in one run: the same
 // upstreams, the same load, the contenders taking turns. `make bench` runs it and writes
 // RESULTS.md.
 package main

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
+	"time"
 )
 
 const nginxConfig = `
-daemon off; worker_processes 2; pid %[1]s/nginx.pid; error_log /dev/null;
+daemon off; worker_processes %[6]d; pid %[1]s/nginx.pid; error_log /dev/null;
 events { worker_connections 4096; }
 http {
   access_log off; client_body_temp_path %[1]s/nb; proxy_temp_path %[1]s/np;
@@ -29,8 +31,10 @@ http {
 }
 `
 
-// openNginx starts one with two workers, against an upstream in the clear: it speaks no HTTP/2 to
-// upstreams.
+// nginxWorkers is as many as there are cores on the machine of RESULTS.md.
+const nginxWorkers = 2
+
+// openNginx starts nginx with an upstream without TLS: Debian's version speaks no HTTP/2 to one.
 func (s *stage) openNginx(u setup) (*contender, error) {
 	buffering := "on"
 	if u.path == pacedEvents {
@@ -38,7 +42,7 @@ func (s *stage) openNginx(u setup) (*contender, error) {
 	}
 	addr := freeAddr()
 	config, err := write(s.dir, "nginx.conf",
-		fmt.Sprintf(nginxConfig, s.dir, s.upstreams[inClear], s.auth, addr, buffering))
+		fmt.Sprintf(nginxConfig, s.dir, s.upstreams[inClear], s.auth, addr, buffering, nginxWorkers))
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +50,19 @@ func (s *stage) openNginx(u setup) (*contender, error) {
 	if err != nil {
 		return nil, err
 	}
-	pid := cmd.Process.Pid
-	return &contender{name: nginx, addr: addr, paths: []string{u.path}, cmd: cmd,
-		pids: append(children(pid), pid)}, nil
+	c := &contender{name: nginx, addr: addr, paths: []string{u.path}, cmd: cmd}
+	return c, c.awaitWorkers()
+}
+
+// awaitWorkers waits for nginx's workers: it listens before it starts them, and they do the work.
+func (c *contender) awaitWorkers() error {
+	pid := c.cmd.Process.Pid
+	for range 200 {
+		if workers := children(pid); len(workers) == nginxWorkers {
+			c.pids = append([]int{pid}, workers...)
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.New("nginx does not start its workers")
 }

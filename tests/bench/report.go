@@ -17,12 +17,13 @@ and differences are taken within each round, and their median is shown. Lower is
 
 - **CPU** is what the operating system counts for the contender's own processes (` + "`/proc/PID/stat`" + `), and what
   compares best: the load, the upstream and the vending servers share the cores, so that rates and latencies of closed
-  loops are those of all together.
+  loops are those of all together. The CPU time of vending servers is not counted.
 - **Allocations and bytes** are Go's own count (` + "`/debug/vars`" + `), of the whole process.
 - **Memory** is what the processes have in RAM at the end of a turn.
-- The upstream answers 403 to a request without the credential, and one failed request fails the run.
-- Caddy is of the same version as the one in Vendgate, with its standard modules alone, and built without a profile. All
-  proxies keep up to 256 connections to an upstream.
+- The upstream answers 403 to a request without the credential, and one failed request fails its scenario.
+- Caddy is of the same version as the one in Vendgate, with its standard modules alone, and built without a profile.
+  Vendgate is built as it is shipped: by a profile of itself under this load. All proxies keep up to 256 connections to
+  an upstream.
 
 `
 
@@ -35,11 +36,12 @@ func (b *bench) report() string {
 	}
 	fmt.Fprintf(&text, "Made by `make bench` on %s, in %s: see [README.md](README.md).\n",
 		b.begun.UTC().Format("2006-01-02"),
-		time.Since(b.begun).Round(time.Minute))
+		strings.TrimSuffix(max(time.Minute, time.Since(b.begun).Round(time.Minute)).String(), "0s"))
 	fmt.Fprintf(&text, "Machine: %s, %d cores, Linux %s, %s; load at the start %s.\n\n", processor(), runtime.NumCPU(),
 		kernel(), runtime.Version(), b.load)
 	if busy, _ := strconv.ParseFloat(b.load, 64); busy > 1 {
-		text.WriteString("> **The machine was busy**: times, rates and ratios may be wrong; allocations are not.\n\n")
+		text.WriteString("> **The machine was busy at the start.** Unless that was the build of the programs, times, " +
+			"rates and ratios may be wrong; allocations are not.\n\n")
 	}
 	text.WriteString("## Targets\n\n" + targetTable(b.outcomes))
 	fmt.Fprintf(&text, "![CPU of a request by contender, and what each adds to latency](%s)\n\n", chartName)

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// What a process of this program plays around the contenders, or as one of them.
+// The roles of this program's other processes: servers that contenders need, and contenders.
 const (
 	roleUpstream     = "upstream"      // HTTP/1.1 in the clear
 	roleUpstreamTLS1 = "upstream-tls1" // HTTP/1.1 over TLS

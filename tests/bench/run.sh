@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the binary as it is shipped, a plain Caddy and the benchmarks of the floor, and measures them.
-# Without arguments it writes RESULTS.md and its chart beside this file; with some, like -quick or
+# Without arguments it writes RESULTS.md and its chart next to this file; with some, like -quick or
 # -only, it prints the results.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

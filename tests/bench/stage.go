@@ -111,7 +111,7 @@ func (s *stage) end(cmd *exec.Cmd) {
 	s.started = slices.DeleteFunc(s.started, func(c *exec.Cmd) bool { return c == cmd })
 }
 
-// note has close end what was started.
+// note adds a process to those that close ends.
 func (s *stage) note(cmd *exec.Cmd) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
@@ -153,7 +153,7 @@ type setup struct {
 	log bool
 }
 
-// open starts a contender and sees that it works.
+// open starts a contender and checks that it works.
 func (s *stage) open(name string, u setup) (c *contender, err error) {
 	switch name {
 	case static, local, onPostgres, platform:

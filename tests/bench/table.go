@@ -110,7 +110,7 @@ func (s spread) String() string {
 	}
 }
 
-// number has three digits or more that count.
+// number formats v with at least three significant digits.
 func number(v float64) string {
 	switch size := math.Abs(v); {
 	case size >= 100:

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// target is what a comparison is wished to come to.
+// target is a bound that a measure should keep.
 type target struct {
 	what    string
 	limit   float64

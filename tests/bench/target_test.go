@@ -25,8 +25,8 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestTargetsNameScenarios makes each target one of something that is measured: a name that is
-// spelled otherwise would leave it "not measured" for ever.
+// TestTargetsNameScenarios checks that each target is of something that is measured: a misspelled
+// name would leave it "not measured" forever.
 func TestTargetsNameScenarios(t *testing.T) {
 	var o outcomes
 	for _, s := range scenarios() {

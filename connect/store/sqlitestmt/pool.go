@@ -7,15 +7,16 @@ import (
 	"sync/atomic"
 )
 
-// Pool lends statements to many goroutines. There is no lock that all of them share: each processor
-// takes the statement that it had before, whose memory is in its caches. That also keeps few of
-// them in use, each of which reads its pages again after a commit.
+// Pool lends statements to many goroutines, without a lock that all of them share. A goroutine
+// first tries the statement that was last used on its processor, whose memory is in the processor's
+// caches. So few statements are in use, which matters since each reads its pages again after a
+// commit.
 type Pool struct {
 	slots []slot
-	// homes holds an *int for each processor: the slot in which that looks first. The garbage
-	// collector may empty it.
+	// homes holds an *int for each processor: the index of the slot that is tried first. The garbage
+	// collector may drop it.
 	homes sync.Pool
-	// waiting counts those who found every statement in use. freed tells them of one that came back.
+	// waiting counts the goroutines that found every statement in use; freed wakes them.
 	waiting atomic.Int64
 	freed   chan struct{}
 
@@ -82,8 +83,8 @@ func (p *Pool) take() *Lent {
 	return nil
 }
 
-// wait returns a statement that comes back. It is counted before it looks for one, so that a
-// Return from then on tells of it.
+// wait waits for a statement, unless closed is closed first. The caller is counted before it looks
+// for one, so that every Return after that look wakes it.
 func (p *Pool) wait(ctx context.Context, closed <-chan struct{}) (*Lent, error) {
 	p.waiting.Add(1)
 	defer p.waiting.Add(-1)
@@ -109,12 +110,12 @@ func (p *Pool) Return(l *Lent) {
 	}
 	select {
 	case p.freed <- struct{}{}:
-	default: // there is word enough for all that wait
+	default: // as many wake-ups are pending as there are statements
 	}
 }
 
-// Close waits until each statement was returned, and closes it. The channel closed is closed
-// already.
+// Close waits until each statement is returned, and closes it. The channel of [NewPool] must be
+// closed before.
 func (p *Pool) Close() error {
 	var errs []error
 	for range p.slots {

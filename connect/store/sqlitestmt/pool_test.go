@@ -19,7 +19,7 @@ func borrow(t *testing.T, p *Pool) *Lent {
 	return l
 }
 
-// TestPoolWaits lends all, and lets one goroutine wait for each that comes back.
+// TestPoolWaits lends all statements, and has goroutines wait until each is returned.
 func TestPoolWaits(t *testing.T) {
 	closed := make(chan struct{})
 	p := NewPool(2, closed, errOver)
@@ -58,7 +58,8 @@ func TestPoolWaits(t *testing.T) {
 	}
 }
 
-// TestPoolCloses says that Close waits for what is lent, and closes what was opened.
+// TestPoolCloses checks that Close waits for statements that are lent, and closes those that were
+// opened.
 func TestPoolCloses(t *testing.T) {
 	path, _ := database(t)
 	closed := make(chan struct{})
@@ -99,7 +100,7 @@ func TestPoolCloses(t *testing.T) {
 	}
 }
 
-// TestPoolTogether lends few to many. Each is with one goroutine at a time.
+// TestPoolTogether lends few statements to many goroutines, each to one at a time.
 func TestPoolTogether(t *testing.T) {
 	const size, goroutines, rounds = 3, 16, 2000
 	closed := make(chan struct{})

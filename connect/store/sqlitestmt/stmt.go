@@ -1,10 +1,10 @@
-// Package sqlitestmt runs one prepared statement of SQLite many times, at the least cost that there
-// is for it: by SQLite's own C interface, which modernc.org/sqlite/lib is a translation of. Through
+// Package sqlitestmt runs one prepared statement of SQLite many times at the lowest cost: by
+// SQLite's own C interface, as modernc.org/sqlite/lib translates it to Go. Through the driver of
 // database/sql the same read takes more than twice as long, and 42 allocations instead of two.
 //
-// The translation is the one that modernc.org/sqlite runs on, so that its connections and these
-// have one table of the files that the process has locked: SQLite's locks are POSIX locks, of which
-// a second table would know nothing.
+// The driver, modernc.org/sqlite, runs on the same translation, so that its connections and these
+// share one table of the files that the process has locked. SQLite needs that: its locks are POSIX
+// locks, which a process loses when it closes any descriptor of the file.
 package sqlitestmt
 
 import (
@@ -20,7 +20,7 @@ import (
 // Stmt is a statement on a connection of its own. It is not safe for concurrent use: what SQLite
 // would lock for each call of a connection is not locked.
 //
-// It follows each call of Step by one of Reset. What Text and Blob return is copied.
+// Each call of Step must be followed by one of Reset. What Texts and Blob return is a copy.
 type Stmt struct {
 	tls      *libc.TLS
 	db, stmt uintptr // sqlite3 *, sqlite3_stmt *
@@ -126,8 +126,8 @@ func (s *Stmt) Step(args ...string) (row bool, err error) {
 	}
 }
 
-// bind copies args to where SQLite reads them. What was bound before ends: of a statement that was
-// reset nothing is read.
+// bind copies args to where SQLite reads them. The memory of earlier arguments may be freed by
+// that: SQLite reads no argument of a statement that was reset.
 func (s *Stmt) bind(args []string) error {
 	size := 0
 	for _, a := range args {

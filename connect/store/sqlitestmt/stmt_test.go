@@ -67,7 +67,7 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// TestRow keeps what a row held past the Reset, and the change of the row.
+// TestRow checks that what was read of a row survives Reset, and a change of the row.
 func TestRow(t *testing.T) {
 	path, writer := database(t)
 	s := open(t, path, "")
@@ -113,7 +113,8 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// TestReset says that no read transaction outlasts a read: it would keep the log from being folded.
+// TestReset checks that no read transaction outlasts a read: it would keep SQLite from emptying the
+// write-ahead log.
 func TestReset(t *testing.T) {
 	path, writer := database(t)
 	s := open(t, path, "")
