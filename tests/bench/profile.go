@@ -18,6 +18,9 @@ const profileTime = 15 * time.Second
 // profile writes a CPU profile of gateways under load to a file, for profile-guided builds: of each
 // source, with upstreams as providers are and in clear, and with an access log.
 func (b *bench) profile(file string) error {
+	if err := b.copyBinary(); err != nil {
+		return err
+	}
 	setups := []setup{{upstream: tls2, path: kilobyte, log: true}, {upstream: inClear, path: kilobyte}}
 	args := []string{"tool", "pprof", "-proto", "-output", file}
 	for _, name := range []string{static, local, platform} {
@@ -33,6 +36,17 @@ func (b *bench) profile(file string) error {
 		return fmt.Errorf("merging the profiles: %w: %s", err, out)
 	}
 	return nil
+}
+
+// copyBinary has the gateways run from the directory of this run: a profile holds the path of its
+// program.
+func (b *bench) copyBinary() error {
+	program, err := os.ReadFile(b.binary)
+	if err != nil {
+		return err
+	}
+	b.binary = filepath.Join(b.dir, filepath.Base(b.binary))
+	return os.WriteFile(b.binary, program, 0o700) // #nosec G306 -- a program
 }
 
 func (b *bench) profileOne(name string, u setup, file string) error {
