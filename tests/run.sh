@@ -69,8 +69,8 @@ step() { # name, command…
 	"$@" || failed=1
 }
 
-# The profile of cmd/vendgate is for the program that is built below: for anything else it would have all
-# dependencies compiled a second time.
+# The profile of cmd/vendgate is for programs that are shipped. Here it would have all dependencies compiled
+# a second time.
 export GOFLAGS="${GOFLAGS-} -pgo=off"
 step "vet" go vet ./...
 step "lint" go tool -modfile=golangci-lint.mod golangci-lint run ./...
@@ -116,7 +116,7 @@ python_tests() { # folder
 }
 program() { # variable, folder, package: builds it once for all that run it
 	export "$1=$work/$1"
-	(cd "$2" && CGO_ENABLED=0 go build -trimpath -pgo=auto -o "${!1}" "$3")
+	(cd "$2" && CGO_ENABLED=0 go build -trimpath -o "${!1}" "$3")
 }
 step "build" program VENDGATE_BIN . ./cmd/vendgate
 step "build" program AUTHSERVER_BIN tests/authserver .

@@ -25,7 +25,7 @@ func (r *release) binary(ctx context.Context, platform string) (string, error) {
 	// Version and commit come by -X and not by Go's own stamp, which is missing outside of a checkout.
 	flags := fmt.Sprintf("-s -w -buildid= -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s",
 		versionPackage, r.version, r.commit)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly",
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-pgo="+r.profile,
 		"-ldflags", flags, "-o", path, "./cmd/vendgate")
 	cmd.Dir = r.root
 	cmd.Env = buildEnv(goos, goarch)

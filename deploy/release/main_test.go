@@ -29,6 +29,15 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// profile is [release]'s in tests: for a build by the profile, all dependencies are compiled once
+// more, in minutes. With VENDGATE_SOAK it is as shipped.
+func profile() string {
+	if os.Getenv("VENDGATE_SOAK") != "" {
+		return "auto"
+	}
+	return "off"
+}
+
 // program builds the working tree once, as a release is built.
 var program = sync.OnceValues(func() (string, error) {
 	r, err := newRelease(context.Background(), "../..", buildDir, "v1.0.0", []string{hostPlatform})
@@ -36,6 +45,7 @@ var program = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	defer r.close()
+	r.profile = profile()
 	built, err := r.binary(context.Background(), hostPlatform)
 	if err != nil {
 		return "", err

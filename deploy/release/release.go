@@ -22,6 +22,8 @@ type release struct {
 	commit    string
 	time      time.Time // the commit's, UTC
 	platforms []string
+	// profile is go build's option -pgo: auto is the profile of cmd/vendgate.
+	profile string
 	// binaries are what was built, by platform.
 	binaries map[string]string
 }
@@ -45,7 +47,7 @@ func newRelease(ctx context.Context, root, out, version string, platforms []stri
 	}
 	return &release{
 		root: root, out: out, work: work, version: s.version, commit: s.commit, time: s.time,
-		platforms: platforms, binaries: make(map[string]string),
+		platforms: platforms, profile: "auto", binaries: make(map[string]string),
 	}, nil
 }
 

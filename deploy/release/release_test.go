@@ -34,6 +34,7 @@ func TestReproducible(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer r.close()
+		r.profile = profile()
 		if err := r.run(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
