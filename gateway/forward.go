@@ -24,7 +24,7 @@ func (c *call) forward() {
 	if c.route.counted && (keyed || x.MayCallGateway(c.gateway.mayLeadBack)) {
 		x.SetHeader(policy.HopsHeader, c.hops)
 	}
-	ctx, end := c.startSpan((*callContext)(c), "vendgate.upstream")
+	ctx, end := c.span((*callContext)(c), "vendgate.upstream")
 	defer end()
 	c.event.Sent = time.Now()
 	defer c.finish()

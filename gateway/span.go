@@ -13,8 +13,8 @@ func hasSpan(ctx context.Context) bool {
 	return span.IsRecording() || span.SpanContext().IsValid()
 }
 
-// startSpan is the function startSpan, without its look-up for a call that has no span.
-func (c *call) startSpan(ctx context.Context, name string) (context.Context, func()) {
+// span is startSpan, without its look-up for a call that has no span.
+func (c *call) span(ctx context.Context, name string) (context.Context, func()) {
 	if !c.traced {
 		return ctx, func() {}
 	}

@@ -30,7 +30,7 @@ func (c *call) ask(ctx context.Context, start time.Time, r vending.Request) (ven
 	if source.takesKey {
 		r.Key = c.key
 	}
-	ctx, end := c.startSpan(ctx, "vendgate.vend")
+	ctx, end := c.span(ctx, "vendgate.vend")
 	defer end()
 	bounded := httpx.DetachUntil(ctx, start.Add(c.gateway.options.VendTimeout))
 	defer bounded.End()
